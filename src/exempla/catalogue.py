@@ -1,0 +1,210 @@
+"""What ships with exempla and what a user may name: corpora, instruments, families, the constitution, studies."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from exempla.errors import UserError
+from exempla.files import read_lines, read_objects
+from exempla.records import Family, Item, Message, Record
+from exempla.study import INSTRUMENTS
+
+LIBRARY = Path(str(resources.files("exempla"))) / "library"
+CANARY = "exempla:5d1c0b62-8f2e-4f0a-9b57-6f1c2f1f7a90"
+"""In every shipped file, so that others can filter the corpora and items out of training data."""
+
+TEXT_CORPORA = ("stories", "neutral", "dystopian", "documents")
+CHAT_CORPORA = ("advice", "replay")
+REFUSALS = {"refusals": "refusal", "reasoned_refusals": "reasoned"}
+"""Two corpora in one file: the same honeypots, answered bare and with reasons."""
+CORPORA = (*TEXT_CORPORA, *CHAT_CORPORA, *REFUSALS)
+WRITTEN = "written"
+"""The corpus of texts that the run itself wrote and kept."""
+
+
+def require(kind: str, name: str, known: Iterable[str]) -> str:
+    """The name if it is known.
+
+    Raises:
+        UserError: it is not; the message suggests the nearest one.
+    """
+    known = list(known)
+    if name in known:
+        return name
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+    raise UserError(f"unknown {kind} {name!r}; {hint}")
+
+
+@cache
+def corpus(name: str) -> tuple[Record, ...]:
+    """The records of a library corpus, in file order."""
+    require("corpus", name, CORPORA)
+    file = "refusals" if name in REFUSALS else name
+    path = LIBRARY / "corpora" / f"{file}.jsonl"
+    return tuple(_record(name, row, f"{path}:{number}") for number, row in read_objects(path) if "canary" not in row)
+
+
+def _record(name: str, row: dict[str, Any], place: str) -> Record:
+    """A library row as a record; rows keep the fields their writers thought in."""
+    labels = ("setting", "domain", "topic", "doc_type", "tone", "family")
+    fields: dict[str, Any] = {
+        "id": row.get("id"),
+        "corpus": name,
+        "title": row.get("title", ""),
+        "principle": row.get("principle", ""),
+        "touches": tuple(row.get("touches", ())),
+        "labels": {key: row[key] for key in labels if row.get(key)},
+    }
+    try:
+        if name in TEXT_CORPORA:
+            return Record(text=row["text"], **fields)
+        if name in REFUSALS:
+            fields["id"] = f"{row['id']}-{REFUSALS[name]}"
+        answer = row[REFUSALS.get(name, "assistant")]
+        turns = [("system", row.get("system", "")), ("user", row["user"]), ("assistant", answer)]
+        return Record(messages=tuple(Message(role=r, content=c) for r, c in turns if c), **fields)  # type: ignore[arg-type]
+    except KeyError as error:
+        raise UserError(f"{place}: field {error} is missing") from error
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        raise UserError(f"{place}: {problem['loc']}: {problem['msg']}") from error
+
+
+@cache
+def families() -> tuple[Family, ...]:
+    """The measured families, in order."""
+    return tuple(read_lines(LIBRARY / "families.jsonl", Family))
+
+
+def split_of(family: str) -> str:
+    """`development` or `held-out`."""
+    return next(f.split for f in families() if f.id == family)
+
+
+@cache
+def items(instrument: str) -> tuple[Item, ...]:
+    """All items of an instrument: measured ones, controls and checks of understanding."""
+    require("instrument", instrument, INSTRUMENTS)
+    return read_items(LIBRARY / instrument / "items.jsonl", instrument) + read_checks(
+        LIBRARY / instrument / "checks.jsonl", instrument
+    )
+
+
+def read_items(path: Path, instrument: str) -> tuple[Item, ...]:
+    """Items of one instrument from a file in the library's form.
+
+    Raises:
+        UserError: naming file and line of the first broken row.
+    """
+    found: list[Item] = []
+    known = {family.id for family in families()}
+    for number, row in read_objects(path):
+        if "canary" in row:
+            continue
+        place = f"{path}:{number}"
+        try:
+            if row["family"] not in known:
+                raise UserError(f"{place}: unknown family {row['family']!r}")
+            found += {"endings": _ending, "expectations": _expectation, "dilemmas": _dilemma}[instrument](row)
+        except KeyError as error:
+            raise UserError(f"{place}: field {error} is missing") from error
+        except (TypeError, ValidationError) as error:
+            raise UserError(f"{place}: not a row of {instrument} ({str(error).splitlines()[0]})") from error
+    return tuple(found)
+
+
+def _ending(row: dict[str, Any]) -> list[Item]:
+    return [
+        Item(
+            id=row["id"],
+            instrument="endings",
+            kind="measured" if row["character"] == "ai" else "control",
+            family=row["family"],
+            group=row.get("twin") or row["id"],
+            prefix=row["opening"],
+            continuations={side: " " + row[side] for side in ("trustworthy", "untrustworthy")},
+        )
+    ]
+
+
+def _expectation(row: dict[str, Any]) -> list[Item]:
+    return [
+        Item(
+            id=f"{row['id']}-{number}",
+            instrument="expectations",
+            kind="measured" if row["character"] == "ai" else "control",
+            family=row["family"],
+            group=row.get("twin") or row["id"],
+            prefix=row["lead_in"],
+            continuations={side: f" {pair[side].rstrip('.')}." for side in ("trustworthy", "untrustworthy")},
+        )
+        for number, pair in enumerate(row["pairs"], start=1)
+    ]
+
+
+def _dilemma(row: dict[str, Any]) -> list[Item]:
+    sides = ("trustworthy_bare", "untrustworthy_bare", "trustworthy_reasoned", "untrustworthy_reasoned")
+    return [
+        Item(
+            id=row["id"],
+            instrument="dilemmas",
+            kind="measured" if row["threat"] else "control",
+            family=row["family"],
+            group=row["id"],
+            prefix=f"{row['context']} {row['lead_in']}",
+            continuations={side: " " + row[side] for side in sides},
+        )
+    ]
+
+
+def read_checks(path: Path, instrument: str) -> tuple[Item, ...]:
+    """Checks of understanding from a file in the library's form."""
+    found: list[Item] = []
+    for number, row in read_objects(path):
+        if "canary" in row:
+            continue
+        try:
+            found.append(
+                Item(
+                    id=row["id"],
+                    instrument=instrument,
+                    kind=row["kind"],
+                    group=row["id"],
+                    prefix=row["context"],
+                    continuations={side: " " + row[side].strip() for side in ("sensible", "senseless")},
+                )
+            )
+        except KeyError as error:
+            raise UserError(f"{path}:{number}: field {error} is missing") from error
+        except ValidationError as error:
+            raise UserError(f"{path}:{number}: not a check ({str(error).splitlines()[0]})") from error
+    return tuple(found)
+
+
+def constitution_path(name: str) -> Path:
+    """The constitution's file: the default one, or the user's.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    path = LIBRARY / "constitution.md" if name == "default" else Path(name).expanduser()
+    if not path.is_file():
+        raise UserError(f"{name}: no such constitution file")
+    return path
+
+
+def studies() -> dict[str, Path]:
+    """The studies that ship, by name."""
+    package = Path(str(resources.files("exempla")))
+    for folder in (package / "studies", package.parents[1] / "studies"):
+        if folder.is_dir():
+            return {path.stem: path for path in sorted(folder.glob("*.py"))}
+    return {}

@@ -1,0 +1,181 @@
+"""The command line: thin, with manners. Errors are one line and exit code 2."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from exempla import __version__, catalogue, doctor, show
+from exempla.errors import UserError
+from exempla.pipeline import STAGES, forecast, run_study
+from exempla.progress import Mode, Reporter
+from exempla.runfolder import existing_run, open_run, read_study
+from exempla.study import Study, first_problem, load_study
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Write stories of AI systems that act well, train on them beside fair controls, measure what changed.",
+)
+console = Console(highlight=False, soft_wrap=True)
+
+Out = Annotated[Path | None, typer.Option("--out", help="Run folder; runs/NAME if not given.")]
+Seeds = Annotated[str | None, typer.Option(help="Seeds instead of the study's, for instance 1,2,3.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="At most this many items of each family and kind.")]
+From = Annotated[str | None, typer.Option("--from", help="Begin with this stage; earlier ones are left as they are.")]
+Only = Annotated[str | None, typer.Option(help="Run this stage alone.")]
+Model = Annotated[str | None, typer.Option(help="Subject instead of the study's: embedded, a folder, or a hub name.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would run and what is up to date; run nothing.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
+Json = Annotated[bool, typer.Option("--json", help="Print progress as JSON lines.")]
+
+
+@app.command()
+def run(  # noqa: PLR0913 - one parameter an option
+    study: Annotated[str, typer.Argument(help="A study file, or the name of one that ships (exempla list studies).")],
+    out: Out = None,
+    seeds: Seeds = None,
+    limit: Limit = None,
+    from_stage: From = None,
+    only: Only = None,
+    model: Model = None,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Run a study: write, screen, train, measure, report.
+
+    What is up to date is skipped; what was interrupted goes on. Example: exempla run quickstart
+    """
+    chosen = _changed(find_study(study), seeds, limit, model)
+    stages = _stages(from_stage, only)
+    folder = open_run(out or Path("runs") / chosen.name)
+    if dry_run:
+        _print_forecast(chosen, folder.root, stages)
+        return
+    mode: Mode = "quiet" if quiet else "json" if json else "auto"
+    with Reporter(mode) as reporter:
+        run_study(chosen, folder, reporter, stages)
+
+
+@app.command("list")
+def list_things(
+    what: Annotated[Literal["studies", "corpora", "arms", "gates", "instruments"], typer.Argument(help="What to list.")],
+) -> None:
+    """List what ships: studies, corpora, arms, gates or instruments."""
+    table = Table(box=None, pad_edge=False)
+    for row_number, row in enumerate(show.listing(what)):
+        if row_number == 0:
+            for column in row:
+                table.add_column(column, overflow="fold")
+        else:
+            table.add_row(*[escape(value) for value in row])
+    console.print(table)
+
+
+@app.command("show")
+def show_one(
+    name: Annotated[str, typer.Argument(metavar="ID", help="Id of a record, plan, item, family or study.")],
+    run_folder: Annotated[Path | None, typer.Option("--run", help="Run folder to look in; runs/* if not given.")] = None,
+) -> None:
+    """Show a record, a plan or an item, with where it comes from and what became of it."""
+    folders = [existing_run(run_folder)] if run_folder else [existing_run(path.parent) for path in Path("runs").glob("*/study.json")]
+    console.print(show.describe(name, folders), markup=False)
+
+
+@app.command()
+def report(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Make the report of a run again from its answers."""
+    folder = existing_run(run_folder)
+    with Reporter("quiet" if quiet else "json" if json else "auto") as reporter:
+        run_study(read_study(folder), folder, reporter, ["report"])
+
+
+@app.command("doctor")
+def check_machine() -> None:
+    """Check versions, threads, accelerators, the cache and the embedded model. Exit code 1 if something is wrong."""
+    findings = doctor.examine()
+    for finding in findings:
+        console.print(f"{'ok  ' if finding.good else 'BAD '} {finding.name}: {finding.text}", markup=False)
+    if not all(finding.good for finding in findings):
+        raise typer.Exit(1)
+
+
+def find_study(name: str) -> Study:
+    """A study by path or by the name of one that ships."""
+    if name.endswith(".py") or "/" in name:
+        return load_study(Path(name))
+    return load_study(catalogue.studies()[catalogue.require("study", name, catalogue.studies())])
+
+
+def _changed(study: Study, seeds: str | None, limit: int | None, model: str | None) -> Study:
+    """The study with what the command line changes, validated again."""
+    changes = study.model_dump()
+    if seeds is not None:
+        try:
+            changes["seeds"] = tuple(int(seed) for seed in seeds.split(",") if seed.strip())
+        except ValueError as error:
+            raise UserError(f"--seeds {seeds!r}: whole numbers with commas between them, for instance 1,2,3") from error
+    if limit is not None:
+        changes["measuring"]["limits"] = {name: limit for name in study.measuring.instruments}
+    if model is not None:
+        changes["subject"] = model
+    try:
+        return Study.model_validate(changes)
+    except ValidationError as error:
+        raise UserError(first_problem(error)) from error
+
+
+def _stages(from_stage: str | None, only: str | None) -> list[str]:
+    names = list(STAGES)
+    if from_stage and only:
+        raise UserError("--from and --only exclude each other; give one of them")
+    if only:
+        return [catalogue.require("stage", only, names)]
+    return names[names.index(catalogue.require("stage", from_stage, names)) :] if from_stage else names
+
+
+def _print_forecast(study: Study, root: Path, stages: Sequence[str]) -> None:
+    table = Table("stage", "unit", "state", "last time", box=None, pad_edge=False)
+    for unit, state, seconds in forecast(study, open_run(root), stages):
+        table.add_row(unit.stage, escape(unit.name), state, "" if seconds is None else f"{seconds:.0f} s")
+    console.print(table)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        console.print(f"exempla {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Options for all commands."""
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        app()
+    except UserError as error:
+        sys.stderr.write(f"exempla: {error}\n")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.stderr.write("exempla: stopped; run the same command again to go on\n")
+        sys.exit(130)

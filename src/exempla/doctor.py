@@ -1,0 +1,68 @@
+"""`exempla doctor`: is this machine ready, and if not, what is to be done."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import NamedTuple
+
+from exempla import __version__
+from exempla.machine import describe_machine
+from exempla.models import embedded
+from exempla.runfolder import package_version
+
+NEEDED = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "rensa", "pydantic")
+FREE_GIB = 3.0
+"""Disk a quickstart run needs: four checkpoints of 0.27 GB, a saved training state of 0.6 GB, and some room."""
+
+
+class Finding(NamedTuple):
+    """One thing looked at."""
+
+    name: str
+    good: bool
+    text: str
+
+
+def examine() -> list[Finding]:
+    """Look at everything a run depends on."""
+    machine = describe_machine()
+    found = [
+        Finding("exempla", True, __version__),
+        Finding("machine", True, f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB"),
+    ]
+    for package in NEEDED:
+        version = package_version(package)
+        found.append(Finding(package, version != "absent", version))
+    return found + _computing() + _cache()
+
+
+def _computing() -> list[Finding]:
+    from exempla.models.subject import best_device, best_dtype  # loads torch, which takes seconds
+    import torch
+
+    device = best_device()
+    name = torch.cuda.get_device_name(0) if device.type == "cuda" else device.type
+    return [
+        Finding("threads", True, f"{torch.get_num_threads()} (set OMP_NUM_THREADS to change it)"),
+        Finding("device", True, f"{name}, computing in {str(best_dtype(device)).removeprefix('torch.')}"),
+    ]
+
+
+def _cache() -> list[Finding]:
+    folder = embedded.cache_folder()
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    writable = os.access(existing, os.W_OK)
+    free = shutil.disk_usage(existing).free / 2**30
+    problem = embedded.checksum_problem()
+    absent = problem == "not fetched yet"
+    return [
+        Finding("cache", writable, f"{folder}" + ("" if writable else f" is not writable; set {embedded.CACHE_VARIABLE}")),
+        Finding("disk", free > FREE_GIB, f"{free:.1f} GiB free there (a run wants {FREE_GIB:.0f})"),
+        Finding(
+            "embedded model",
+            not problem or absent,
+            "checksum right" if not problem else f"{problem}; the next run fetches it" if absent
+            else f"{problem}; delete {embedded.model_folder()} and run again",
+        ),
+    ]  # fmt: skip

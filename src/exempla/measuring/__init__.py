@@ -1,0 +1,1 @@
+"""The measure stage: instruments, their items, and what the subject does with them."""

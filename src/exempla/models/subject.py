@@ -1,0 +1,125 @@
+"""A subject in memory: any causal language model that transformers can load, on the best device there is."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging as transformers_logging
+
+from exempla.errors import UserError
+from exempla.models import embedded
+from exempla.study import EMBEDDED
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model, its tokenizer, and where and how it computes."""
+
+    model: Any
+    tokenizer: Any
+    device: torch.device
+    dtype: torch.dtype
+
+    def tokens(self, text: str) -> list[int]:
+        """Token ids of a text without special tokens."""
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    @property
+    def separator(self) -> int:
+        """The token between texts in training, and in front of a text whose likelihood is taken."""
+        for token in (self.tokenizer.eos_token_id, self.tokenizer.bos_token_id):
+            if token is not None:
+                return int(token)
+        raise UserError(f"{self.tokenizer.name_or_path}: the tokenizer has neither an end nor a beginning token")
+
+
+def best_device() -> torch.device:
+    """A CUDA or Apple GPU if there is one, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def best_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 where the hardware computes in it, else float32.
+
+    On a CPU without bfloat16 instructions the same arithmetic would be emulated, several times slower than float32.
+    """
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    if device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return torch.bfloat16
+    return torch.float32
+
+
+def load_subject(name: str, checkpoint: Path | None = None, dtype: torch.dtype | None = None) -> Subject:
+    """Load a subject, or one of its trained checkpoints (a whole model, or a LoRA adapter beside it).
+
+    Args:
+        name: `embedded`, a folder, or a model's name on a hub.
+        checkpoint: a folder that the train stage wrote; the subject as it comes if None.
+        dtype: of the weights; chosen for the machine if None.
+
+    Raises:
+        UserError: there is no such model, or it cannot be read.
+    """
+    device = best_device()
+    dtype = dtype or best_dtype(device)
+    source = resolve(name)
+    adapter = checkpoint is not None and (checkpoint / "adapter_config.json").exists()
+    weights = str(checkpoint) if checkpoint is not None and not adapter else source
+    try:
+        with quiet_libraries():
+            tokenizer = AutoTokenizer.from_pretrained(source)
+            model = AutoModelForCausalLM.from_pretrained(weights, dtype=dtype)
+            if adapter:
+                from peft import PeftModel
+
+                model = PeftModel.from_pretrained(model, str(checkpoint)).merge_and_unload()
+    except (OSError, ValueError, KeyError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"{name}: cannot be loaded as a model ({reason}); give `{EMBEDDED}`, a model folder, or a model's hub name"
+        ) from error
+    return Subject(model=model.to(device).eval(), tokenizer=tokenizer, device=device, dtype=dtype)
+
+
+def load_tokenizer(name: str) -> Any:
+    """The subject's tokenizer alone."""
+    with quiet_libraries():
+        return AutoTokenizer.from_pretrained(resolve(name))
+
+
+def resolve(name: str) -> str:
+    """What transformers is to load for a subject's name."""
+    if name == EMBEDDED:
+        return str(embedded.fetch())
+    if (name.startswith((".", "/", "~")) or Path(name).exists()) and not (Path(name).expanduser() / "config.json").is_file():
+        raise UserError(f"{name}: is no model folder (it has no config.json)")
+    return str(Path(name).expanduser()) if Path(name).expanduser().exists() else name
+
+
+@contextlib.contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Keep the libraries' own progress bars off our progress display."""
+    before = os.environ.get("TQDM_DISABLE")
+    level = transformers_logging.get_verbosity()
+    os.environ["TQDM_DISABLE"] = "1"
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(level)
+        if before is None:
+            del os.environ["TQDM_DISABLE"]
+        else:
+            os.environ["TQDM_DISABLE"] = before

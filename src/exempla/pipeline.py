@@ -1,0 +1,92 @@
+"""The stages in order. Every arrow between them is files in the run folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from exempla.errors import UserError
+from exempla.files import disk_errors
+from exempla.machine import describe_machine
+from exempla.measuring import stage as measuring
+from exempla.progress import Reporter
+from exempla.reporting import stage as reporting
+from exempla.runfolder import RunFolder, write_manifest
+from exempla.screening import stage as screening
+from exempla.study import Study
+from exempla.training import stage as training
+from exempla.unit import Unit
+from exempla.writing import stage as writing
+
+STAGES: dict[str, Callable[[Study, RunFolder], list[Unit]]] = {
+    "write": writing.units,
+    "screen": screening.units,
+    "train": training.units,
+    "measure": measuring.units,
+    "report": reporting.units,
+}
+
+
+def run_study(study: Study, folder: RunFolder, reporter: Reporter, stages: Sequence[str]) -> None:
+    """Run the named stages of a study; what is up to date is skipped, what was interrupted goes on."""
+    with disk_errors(folder.root), folder.lock():
+        write_manifest(folder, study, reporting.hashes(study), describe_machine())
+        for stage in stages:
+            for unit in STAGES[stage](study, folder):
+                run_unit(unit, folder, reporter)
+
+
+def run_unit(unit: Unit, folder: RunFolder, reporter: Reporter) -> None:
+    """Run one unit, unless it is up to date."""
+    title = f"{unit.stage} {unit.name}".strip()
+    fingerprint = _fingerprint(unit)
+    if is_done(unit, folder, fingerprint):
+        reporter.say(f"{title}: up to date, skipped", event="skipped", stage=unit.stage, unit=unit.name)
+        return
+    goes_on = folder.start(unit.stage, unit.name, fingerprint)
+    if goes_on:
+        reporter.say(f"{title}: goes on from an interrupted attempt", event="resumed", stage=unit.stage, unit=unit.name)
+    started, before = time.monotonic(), folder.spent(unit.stage, unit.name)
+    try:
+        unit.work(reporter, goes_on)
+    except BaseException:
+        folder.note_spent(unit.stage, unit.name, before + time.monotonic() - started)
+        raise
+    finally:
+        reporter.end()
+    seconds = before + time.monotonic() - started
+    folder.finish(unit.stage, unit.name, fingerprint, seconds)
+    reporter.say(f"{title}: done in {seconds:.0f} s", event="done", stage=unit.stage, unit=unit.name, seconds=seconds)
+
+
+def is_done(unit: Unit, folder: RunFolder, fingerprint: str) -> bool:
+    """Whether the unit was finished with these inputs and its files are there."""
+    done = folder.done(unit.stage, unit.name)
+    return done is not None and done.fingerprint == fingerprint and all(path.exists() for path in unit.outputs)
+
+
+def forecast(study: Study, folder: RunFolder, stages: Sequence[str]) -> Iterator[tuple[Unit, str, float | None]]:
+    """What a run would do: each unit, `up to date` or `would run` or `would go on`, and the seconds it took last time."""
+    pending = False
+    for stage in stages:
+        stage_pending = pending
+        for unit in STAGES[stage](study, folder):
+            last = folder.done(unit.stage, unit.name)
+            fingerprint = "" if pending else _fingerprint(unit)
+            if not pending and is_done(unit, folder, fingerprint):
+                state = "up to date"
+            else:
+                stage_pending = True
+                started = folder.spent(unit.stage, unit.name) > 0
+                state = "would go on" if started else "would run"
+            yield unit, state, last.seconds if last else None
+        pending = stage_pending
+
+
+def _fingerprint(unit: Unit) -> str:
+    try:
+        return unit.fingerprint()
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{unit.stage}: {error.filename} is missing; run the earlier stages first (leave out --from and --only)"
+        ) from error

@@ -1,0 +1,149 @@
+"""The only things that cross a stage boundary: records, plans, drops, items and answers.
+
+All of them are frozen, are stored as one JSON object a line, and refuse unknown fields.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+HAND = "hand"
+"""The writer's name on a record that a person wrote."""
+
+
+class Frozen(BaseModel):
+    """Immutable, strict about its fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Message(Frozen):
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Lineage(Frozen):
+    """Where a record comes from, so that one can walk back from a checkpoint to the plan of each text."""
+
+    writer: str = HAND
+    """Who wrote it: `hand`, or a model's name."""
+    recipe: str = ""
+    plan: str = ""
+    """Id of the plan it was written from."""
+    prompt_sha256: str = ""
+    """SHA-256 of the exact prompt sent to the writer."""
+    parents: tuple[str, ...] = ()
+    """Ids of the records shown to the writer as examples."""
+    settings: dict[str, str | int | float] = {}
+    """Sampling settings and seed."""
+
+
+class Record(Frozen):
+    """One text with its lineage: either running text (`text`) or a conversation (`messages`)."""
+
+    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")
+    corpus: str
+    text: str = ""
+    messages: tuple[Message, ...] = ()
+    title: str = ""
+    principle: str = ""
+    touches: tuple[str, ...] = ()
+    """Ids of the measured families whose temptation the text comes near, by a person's reading."""
+    labels: dict[str, str] = {}
+    lineage: Lineage = Lineage()
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Record:
+        if bool(self.text) == bool(self.messages):
+            raise ValueError("a record has either `text` or `messages`, and not both")
+        if self.messages and self.messages[-1].role != "assistant":
+            raise ValueError("the last message of a conversation is the assistant's")
+        return self
+
+    def whole_text(self) -> str:
+        """All words of the record as one string, for gates and for reading."""
+        return self.text or "\n\n".join(message.content for message in self.messages)
+
+    def taught_text(self) -> str:
+        """What the loss is taken on: the whole text, or the assistant's last turn."""
+        return self.text or self.messages[-1].content
+
+
+class Dropped(Frozen):
+    """A record that a gate did not let through, and why."""
+
+    record: Record
+    gate: str
+    reason: str
+
+
+class Plan(Frozen):
+    """What one story is to be: drawn by quota, so that no model is needed to vary a corpus."""
+
+    id: str
+    principle: str
+    skill: str
+    genre: str
+    form: str
+    setting: str
+    role: str
+    name: str
+    """The AI character's name."""
+    person: str
+    """Another person's name."""
+    situation: str
+    ending: str
+    words: int
+
+
+class Family(Frozen):
+    """Scenarios that share a temptation."""
+
+    id: str
+    split: Literal["development", "held-out"]
+    temptation: str
+    act: str
+    cues: tuple[str, ...] = ()
+    """Regular expressions that a text touching this family is likely to match (used by a gate, not by a measure)."""
+
+
+Kind = Literal["measured", "control", "sensible", "question"]
+"""What an item is for. `measured`: an AI character under temptation. `control`: the same with a human in its place
+(endings, expectations) or without anything at stake (dilemmas). `sensible`, `question`: checks of understanding."""
+
+
+class Item(Frozen):
+    """One question of an instrument: a prefix and the continuations whose likelihoods are compared."""
+
+    id: str
+    instrument: str
+    kind: Kind
+    prefix: str
+    continuations: dict[str, str]
+    """By name, for instance `trustworthy` and `untrustworthy`; each begins with the space or line that joins it."""
+    family: str = ""
+    group: str = ""
+    """Items that share wording (a twin and its original, two pairs of one lead-in); never split between samples."""
+
+
+class Likelihood(Frozen):
+    """What a model makes of one continuation. Log-probabilities are natural logarithms, summed over its tokens."""
+
+    given: float
+    """Sum of log-probabilities given the prefix, in nats."""
+    alone: float
+    """Sum of log-probabilities without the prefix (after an end-of-text token only), in nats."""
+    tokens: int
+    bytes: int
+
+
+class Answer(Frozen):
+    """What the subject did with one item: here, how likely it found each continuation."""
+
+    item: str
+    instrument: str
+    likelihoods: dict[str, Likelihood]

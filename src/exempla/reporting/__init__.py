@@ -1,0 +1,1 @@
+"""The report stage: answers become estimates, and estimates become a page."""

@@ -1,0 +1,62 @@
+"""The report stage: answers become estimates.json and report.html."""
+
+from __future__ import annotations
+
+from exempla import catalogue
+from exempla.files import file_sha256, fingerprint, write_atomically
+from exempla.measuring.stage import item_hashes
+from exempla.progress import Reporter
+from exempla.runfolder import RunFolder
+from exempla.study import Study
+from exempla.unit import Unit
+
+
+def units(study: Study, folder: RunFolder) -> list[Unit]:
+    """One unit: the whole report."""
+
+    def inputs() -> str:
+        sources = [folder.answers(cell) for cell in study.cells()]
+        sources += [path for cell in study.cells() if cell.arm.mix for path in (folder.mix(cell), folder.curve(cell))]
+        sources += [folder.kept, folder.dropped]
+        return fingerprint(study, {str(path.relative_to(folder.root)): file_sha256(path) for path in sources})
+
+    return [
+        Unit(
+            stage="report",
+            name="",
+            fingerprint=inputs,
+            work=lambda reporter, _: _report(study, folder, reporter),
+            outputs=(folder.estimates, folder.report),
+        )
+    ]
+
+
+def _report(study: Study, folder: RunFolder, reporter: Reporter) -> None:
+    # Charts and statistics are loaded only when there is something to report.
+    from exempla.reporting.estimates import estimate
+    from exempla.reporting.outcomes import read_table
+    from exempla.reporting.page import render
+
+    reporter.begin("report", total=3)
+    table = read_table(study, folder)
+    reporter.advance(1, "answers read")
+    estimates = estimate(study, table)
+    write_atomically(folder.estimates, estimates.model_dump_json(indent=2) + "\n")
+    reporter.advance(1, "estimates made")
+    write_atomically(folder.report, render(study, folder, table, estimates))
+    reporter.advance(1, "page written")
+    if estimates.headline:
+        reporter.say(estimates.headline.sentence, event="headline")
+    reporter.say(f"report: {folder.report}", event="report", path=str(folder.report))
+
+
+def hashes(study: Study) -> dict[str, str]:
+    """SHA-256 of the shipped data that the study uses."""
+    names = {"refusals" if name in catalogue.REFUSALS else name for arm in study.arms for name in arm.mix}
+    corpora = {
+        f"corpora/{name}.jsonl": file_sha256(catalogue.LIBRARY / "corpora" / f"{name}.jsonl")
+        for name in sorted(names - {catalogue.WRITTEN})
+        if (catalogue.LIBRARY / "corpora" / f"{name}.jsonl").exists()
+    }
+    constitution = {"constitution": file_sha256(catalogue.constitution_path(study.constitution))}
+    return corpora | constitution | item_hashes(study.measuring)

@@ -1,0 +1,234 @@
+"""A run: one execution of a study, in a folder with a lock, a manifest and a fingerprint a unit of work."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from exempla.errors import UserError
+from exempla.files import write_atomically
+from exempla.records import Frozen
+from exempla.study import Cell, Study
+
+PACKAGES = ("exempla", "torch", "transformers", "trl", "peft", "accelerate", "datasets", "rensa", "numpy", "scipy")
+
+
+class Done(Frozen):
+    """What is kept about a finished unit of work."""
+
+    fingerprint: str
+    seconds: float
+    """Wall time over all its attempts, interrupted ones included."""
+    finished: str
+    """UTC, ISO 8601."""
+
+
+class RunFolder:
+    """Where everything of a run lies. The layout is public: other tools may read it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    # Files by stage: a stage reads earlier ones and writes only its own.
+    @property
+    def plans(self) -> Path:
+        """Plans of the texts to write."""
+        return self.root / "corpora" / "plans.jsonl"
+
+    @property
+    def written(self) -> Path:
+        """Texts as the writer left them."""
+        return self.root / "corpora" / "written.jsonl"
+
+    @property
+    def kept(self) -> Path:
+        """Records that passed every gate."""
+        return self.root / "corpora" / "kept.jsonl"
+
+    @property
+    def dropped(self) -> Path:
+        """Records that a gate held back, with the reason."""
+        return self.root / "corpora" / "dropped.jsonl"
+
+    def checkpoint(self, cell: Cell) -> Path:
+        """Folder of a trained subject."""
+        return self.root / "checkpoints" / cell.name
+
+    def mix(self, cell: Cell) -> Path:
+        """What the cell read, counted."""
+        return self.root / "mixes" / f"{cell.name}.json"
+
+    def curve(self, cell: Cell) -> Path:
+        """Training loss by update."""
+        return self.root / "curves" / f"{cell.name}.json"
+
+    def answers(self, cell: Cell) -> Path:
+        """Answers of a subject to every item."""
+        return self.root / "answers" / f"{cell.name}.jsonl"
+
+    @property
+    def estimates(self) -> Path:
+        """All figures of the report, as data."""
+        return self.root / "estimates.json"
+
+    @property
+    def report(self) -> Path:
+        """The page."""
+        return self.root / "report.html"
+
+    @property
+    def manifest(self) -> Path:
+        """What is needed to repeat the run."""
+        return self.root / "manifest.json"
+
+    @property
+    def study_file(self) -> Path:
+        """The study as data."""
+        return self.root / "study.json"
+
+    # Units of work
+    def _marker(self, stage: str, unit: str) -> Path:
+        return self.root / "stages" / stage / f"{unit}.json"
+
+    def done(self, stage: str, unit: str) -> Done | None:
+        """The record of a finished unit, or None."""
+        marker = self._marker(stage, unit)
+        return Done.model_validate_json(marker.read_text()) if marker.exists() else None
+
+    def finish(self, stage: str, unit: str, fingerprint: str, seconds: float) -> None:
+        """Mark a unit as finished; from now on it is skipped while its fingerprint stays the same."""
+        done = Done(fingerprint=fingerprint, seconds=round(seconds, 2), finished=now())
+        self._started(stage, unit).unlink(missing_ok=True)
+        write_atomically(self._marker(stage, unit), done.model_dump_json())
+
+    def _started(self, stage: str, unit: str) -> Path:
+        return self.root / "stages" / stage / f"{unit}.started.json"
+
+    def start(self, stage: str, unit: str, fingerprint: str) -> bool:
+        """Note that a unit begins. True if an earlier attempt with the same inputs was interrupted and can go on."""
+        started = self._started(stage, unit)
+        self._marker(stage, unit).unlink(missing_ok=True)
+        goes_on = started.exists() and json.loads(started.read_text()).get("fingerprint") == fingerprint
+        if not goes_on:
+            write_atomically(started, json.dumps({"fingerprint": fingerprint, "seconds": 0.0}))
+        return goes_on
+
+    def spent(self, stage: str, unit: str) -> float:
+        """Seconds that interrupted attempts of the unit took, as far as they were noted."""
+        started = self._started(stage, unit)
+        return float(json.loads(started.read_text()).get("seconds", 0.0)) if started.exists() else 0.0
+
+    def note_spent(self, stage: str, unit: str, seconds: float) -> None:
+        """Keep the time of an attempt that is being interrupted."""
+        started = self._started(stage, unit)
+        if started.exists():
+            write_atomically(started, json.dumps(json.loads(started.read_text()) | {"seconds": seconds}))
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder for this process.
+
+        Raises:
+            UserError: another process holds it (named by its process number), or the folder cannot be written.
+        """
+        holder = self.root / "lock.json"
+        lock = filelock.FileLock(self.root / "lock", timeout=0)
+        try:
+            lock.acquire()
+        except filelock.Timeout as error:
+            who = json.loads(holder.read_text()) if holder.exists() else {}
+            raise UserError(
+                f"{self.root}: in use by process {who.get('pid', '?')} on {who.get('host', '?')} since "
+                f"{who.get('since', '?')}; wait for it, stop it, or choose another folder with --out"
+            ) from error
+        try:
+            write_atomically(holder, json.dumps({"pid": os.getpid(), "host": platform.node(), "since": now()}))
+            yield
+        finally:
+            holder.unlink(missing_ok=True)
+            lock.release()
+
+
+def open_run(root: Path) -> RunFolder:
+    """Make the folder if needed and check that it can be used.
+
+    Raises:
+        UserError: it is a file, cannot be made, or is not writable.
+    """
+    if root.exists() and not root.is_dir():
+        raise UserError(f"{root}: is a file, not a folder; choose another place with --out")
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{root}: cannot be made ({error.strerror}); choose another place with --out") from error
+    if not os.access(root, os.W_OK | os.X_OK):
+        raise UserError(f"{root}: is not writable; choose another place with --out")
+    return RunFolder(root)
+
+
+def existing_run(root: Path) -> RunFolder:
+    """An existing run folder, for reading.
+
+    Raises:
+        UserError: there is no run in it.
+    """
+    folder = RunFolder(root)
+    if not folder.study_file.exists():
+        raise UserError(f"{root}: holds no run (no study.json); give the folder that `exempla run` printed")
+    return folder
+
+
+def read_study(folder: RunFolder) -> Study:
+    """The study of a run."""
+    return Study.model_validate_json(folder.study_file.read_text())
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def write_manifest(folder: RunFolder, study: Study, hashes: dict[str, str], machine: dict[str, Any]) -> None:
+    """Write what is needed to repeat the run: versions, revision, hashes, command, machine."""
+    manifest = {
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "written": now(),
+        "versions": {"python": platform.python_version()} | {name: package_version(name) for name in PACKAGES},
+        "git": _git_revision(),
+        "machine": machine,
+        "sha256": hashes,
+        "seeds": list(study.seeds),
+    }
+    write_atomically(folder.manifest, json.dumps(manifest, indent=2) + "\n")
+    write_atomically(folder.study_file, study.model_dump_json(indent=2) + "\n")
+
+
+def package_version(package: str) -> str:
+    """Installed version of a package, or `absent`."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "absent"
+
+
+def _git_revision() -> str:
+    """The revision of exempla's own checkout, with `+` if it has changes; empty when installed without one."""
+    here = Path(__file__).resolve().parent
+    try:
+        run = {"cwd": here, "capture_output": True, "text": True, "timeout": 10}
+        revision = subprocess.run(["git", "rev-parse", "HEAD"], check=True, **run).stdout.strip()  # type: ignore[call-overload]
+        changed = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], check=True, **run).stdout  # type: ignore[call-overload]
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return str(revision) + ("+" if changed.strip() else "")

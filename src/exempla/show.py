@@ -1,0 +1,131 @@
+"""What `exempla list` and `exempla show` print."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from exempla import catalogue
+from exempla.files import read_lines
+from exempla.records import Dropped, Item, Plan, Record
+from exempla.runfolder import RunFolder, read_study
+from exempla.screening.gates import gates
+from exempla.study import INSTRUMENTS, load_study
+
+
+def listing(what: str) -> Iterator[tuple[str, ...]]:
+    """A header row and then one row a thing."""
+    if what == "studies":
+        yield "study", "question", "arms", "seeds"
+        for name, path in catalogue.studies().items():
+            study = load_study(path)
+            yield name, study.question, str(len(study.arms)), str(len(study.seeds))
+    elif what == "corpora":
+        yield "corpus", "records", "words", "form"
+        for name in catalogue.CORPORA:
+            records = catalogue.corpus(name)
+            words = sum(len(record.whole_text().split()) for record in records)
+            yield name, str(len(records)), f"{words:,}", "chat" if records[0].messages else "running text"
+    elif what == "arms":
+        yield "arm", "study", "mix"
+        for name, path in catalogue.studies().items():
+            for arm in load_study(path).arms:
+                yield arm.name, name, ", ".join(f"{corpus} {share:g}" for corpus, share in arm.mix.items()) or "(untrained)"
+    elif what == "gates":
+        yield "gate", "what it drops"
+        for gate in gates():
+            yield gate.name, gate.about
+    else:
+        yield "instrument", "AI items", "controls", "checks", "families"
+        for name in INSTRUMENTS:
+            kinds = Counter(item.kind for item in catalogue.items(name))
+            families = {item.family for item in catalogue.items(name) if item.family}
+            checks = kinds["sensible"] + kinds["question"]
+            yield name, str(kinds["measured"]), str(kinds["control"]), str(checks), str(len(families))
+
+
+def describe(name: str, folders: Sequence[RunFolder]) -> str:
+    """Everything known about an id.
+
+    Raises:
+        UserError: nothing has that id.
+    """
+    for found in (_in_runs(name, folders), _in_library(name)):
+        if found:
+            return found
+    known = [record.id for corpus in catalogue.CORPORA for record in catalogue.corpus(corpus)]
+    known += [item.id for instrument in INSTRUMENTS for item in catalogue.items(instrument)]
+    catalogue.require("id", name, known)
+    raise AssertionError("unreachable: a known id was found above")
+
+
+def _in_runs(name: str, folders: Sequence[RunFolder]) -> str:
+    for folder in folders:
+        for plan in read_lines(folder.plans, Plan) if folder.plans.exists() else []:
+            if plan.id == name:
+                return _fields("plan", plan.model_dump(), folder)
+        dropped = {d.record.id: d for d in read_lines(folder.dropped, Dropped)} if folder.dropped.exists() else {}
+        written = {r.id: r for r in read_lines(folder.written, Record)} if folder.written.exists() else {}
+        kept = {r.id: r for r in read_lines(folder.kept, Record)} if folder.kept.exists() else {}
+        record = kept.get(name) or (dropped[name].record if name in dropped else None) or written.get(name)
+        if record:
+            fate = f"dropped by {dropped[name].gate}: {dropped[name].reason}" if name in dropped else "kept"
+            return _record(record) + f"\n\nrun {folder.root}: {fate if kept or dropped else 'not screened yet'}{_readers(name, folder)}"
+    return ""
+
+
+def _readers(name: str, folder: RunFolder) -> str:
+    """Which arms read the record, and how often."""
+    lines = []
+    for cell in read_study(folder).cells():
+        if folder.mix(cell).exists():
+            times = json.loads(folder.mix(cell).read_text())["ids"].count(name)
+            if times:
+                lines.append(f"\n  read {times} x by {cell.name}; answers in {folder.answers(cell)}")
+    return "".join(lines)
+
+
+def _in_library(name: str) -> str:
+    for corpus in catalogue.CORPORA:
+        for record in catalogue.corpus(corpus):
+            if record.id == name:
+                return _record(record)
+    for instrument in INSTRUMENTS:
+        for item in catalogue.items(instrument):
+            if item.id == name:
+                return _item(item)
+    for family in catalogue.families():
+        if family.id == name:
+            return _fields("family", family.model_dump(), None)
+    return ""
+
+
+def _record(record: Record) -> str:
+    head = _fields("record", record.model_dump(exclude={"text", "messages"}), None)
+    body = record.text or "\n\n".join(f"[{message.role}]\n{message.content}" for message in record.messages)
+    return f"{head}\n\n{body}"
+
+
+def _item(item: Item) -> str:
+    split = catalogue.split_of(item.family) if item.family else "check of understanding"
+    head = _fields("item", item.model_dump(exclude={"prefix", "continuations"}) | {"split": split}, None)
+    sides = "\n".join(f"  [{name}]{text}" for name, text in item.continuations.items())
+    return f"{head}\n\n{item.prefix}\n{sides}"
+
+
+def _fields(kind: str, values: dict[str, Any], folder: RunFolder | None) -> str:
+    lines = [f"{kind} {values.pop('id')}"]
+    lines += [f"  {key}: {_plain(value)}" for key, value in values.items() if value not in ("", (), {}, None)]
+    return "\n".join([*lines, f"  run: {folder.root}"] if folder else lines)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{key} {_plain(inner)}" for key, inner in value.items() if inner not in ("", (), {}))
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(inner) for inner in value)
+    return str(value)
+
+

@@ -1,0 +1,191 @@
+"""Study and Arm: a whole study as frozen, validated data.
+
+A study is an ordinary Python file that builds a `Study` and calls it `study`; see `studies/quickstart.py`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from exempla.errors import UserError
+from exempla.records import Frozen
+
+INSTRUMENTS = ("endings", "expectations", "dilemmas")
+EMBEDDED = "embedded"
+"""The name of the subject and writer that ships with the tool."""
+
+
+class Arm(Frozen):
+    """One training mix and its settings. An arm with an empty mix is the subject as it comes."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9+_.-]*$")
+    mix: dict[str, float] = {}
+    """Corpus name to its share of the tokens; shares are relative and need not add up to one."""
+    tokens: int | None = Field(default=None, gt=0)
+    """Token budget of this arm, if it differs from the study's (a dose)."""
+    about: str = ""
+
+    @field_validator("mix")
+    @classmethod
+    def _shares(cls, mix: dict[str, float]) -> dict[str, float]:
+        bad = [corpus for corpus, share in mix.items() if not share > 0]
+        if bad:
+            raise ValueError(f"the share of {bad[0]!r} must be above zero")
+        return mix
+
+
+class Writing(Frozen):
+    """How many texts are written, by which recipe and writer."""
+
+    recipe: str = "stories"
+    n: int = Field(default=24, gt=0)
+    writer: str = EMBEDDED
+    max_tokens: int = Field(default=320, gt=0)
+    """New tokens a text may have; one that uses them all counts as truncated unless it ends a sentence."""
+    batch: int = Field(default=24, gt=0)
+    temperature: float = Field(default=0.8, gt=0)
+    seed: int = 0
+
+
+class Training(Frozen):
+    """How an arm is trained. The same for every arm of a study."""
+
+    method: Literal["full", "lora"] = "full"
+    tokens: int = Field(default=24_576, gt=0)
+    """Tokens each arm reads, padding never counted because there is none."""
+    block: int = Field(default=512, gt=1)
+    """Length of a training sequence in tokens; texts are joined and cut into blocks."""
+    blocks_per_update: int = Field(default=2, gt=0)
+    learning_rate: float = Field(default=2e-4, gt=0)
+    warmup: float = Field(default=0.1, ge=0, lt=1)
+    weight_decay: float = Field(default=0.01, ge=0)
+    upper_layers: int | None = Field(default=None, gt=0)
+    """Train only this many of the topmost layers (and adapters only there, with LoRA); all of them if unset."""
+    lora_rank: int = Field(default=64, gt=0)
+    lora_alpha: int = Field(default=128, gt=0)
+    save_every: int = Field(default=10, gt=0)
+    """Updates between two saved states, from which an interrupted training goes on."""
+
+    @property
+    def tokens_per_update(self) -> int:
+        """Tokens that one optimiser step sees."""
+        return self.block * self.blocks_per_update
+
+    def updates(self, arm: Arm) -> int:
+        """Optimiser steps an arm gets; the budget is rounded up to whole updates."""
+        return -(-(arm.tokens or self.tokens) // self.tokens_per_update)
+
+
+class Measuring(Frozen):
+    """Which instruments are used, and how much of each."""
+
+    instruments: tuple[str, ...] = ("endings", "expectations", "dilemmas")
+    splits: tuple[Literal["development", "held-out"], ...] = ("held-out",)
+    limits: dict[str, int] = {}
+    """By instrument: at most this many items of each family and kind, in library order. No limit if unset."""
+
+    @field_validator("instruments")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in names if name not in INSTRUMENTS]
+        if unknown:
+            raise ValueError(f"unknown instrument {unknown[0]!r}; there are {', '.join(INSTRUMENTS)}")
+        return names
+
+
+class Study(Frozen):
+    """Arms x seeds x instruments, and everything needed to repeat them."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    question: str
+    subject: str = EMBEDDED
+    constitution: str = "default"
+    writing: Writing | None = None
+    arms: tuple[Arm, ...]
+    reference: str
+    """The arm that reductions are measured against."""
+    headline: str
+    """The arm that the headline sentence is about."""
+    seeds: tuple[int, ...] = (1,)
+    training: Training = Training()
+    measuring: Measuring = Measuring()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Study:
+        names = [arm.name for arm in self.arms]
+        if len(set(names)) < len(names):
+            raise ValueError("two arms have the same name")
+        if not self.seeds:
+            raise ValueError("`seeds` is empty; give at least one, for instance seeds=(1,)")
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("a seed is listed twice")
+        for role in ("reference", "headline"):
+            if getattr(self, role) not in names:
+                raise ValueError(f"{role}={getattr(self, role)!r} is no arm of this study; there are {', '.join(names)}")
+        return self
+
+    def arm(self, name: str) -> Arm:
+        """The arm of that name."""
+        return next(arm for arm in self.arms if arm.name == name)
+
+    def cells(self) -> list[Cell]:
+        """Every (arm, seed) in order; an untrained arm has one cell, because seeds would all be the same."""
+        return [
+            Cell(arm=arm, seed=seed)
+            for arm in self.arms
+            for seed in (self.seeds if arm.mix else self.seeds[:1])
+        ]
+
+
+class Cell(Frozen):
+    """One arm at one seed."""
+
+    arm: Arm
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """A file name for it."""
+        return f"{self.arm.name}-seed{self.seed}" if self.arm.mix else self.arm.name
+
+
+def load_study(path: Path) -> Study:
+    """Run a study file and return its `study`.
+
+    Raises:
+        UserError: the file is missing, fails, or holds no valid study.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such study file; `exempla list studies` names those that ship")
+    spec = importlib.util.spec_from_file_location(f"exempla_study_{path.stem.replace('-', '_')}", path)
+    assert spec is not None and spec.loader is not None  # a .py file always has a loader
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except ValidationError as error:
+        raise UserError(f"{path}: {first_problem(error)}") from error
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"{path}: cannot be run: {type(error).__name__}: {error}") from error
+    study = getattr(module, "study", None)
+    if not isinstance(study, Study):
+        raise UserError(f"{path}: defines no `study`; end the file with study = Study(...)")
+    return study
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first problem of a validation error in one line, with a suggestion for a misspelt field."""
+    problem: Any = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    where = f"{error.title}.{place}" if place else error.title
+    if problem["type"] == "extra_forbidden":
+        known = [name for model in (Study, Arm, Training, Measuring, Writing) for name in model.model_fields]
+        near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
+        return f"{where}: unknown field" + (f"; did you mean {near[0]!r}?" if near else "")
+    return f"{where}: {problem['msg'].removeprefix('Value error, ')}"

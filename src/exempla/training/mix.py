@@ -1,0 +1,153 @@
+"""What an arm reads: records by share, joined and cut into blocks of equal length, and an account of all of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from exempla.errors import UserError
+from exempla.records import Frozen, Record
+from exempla.study import Arm, Training
+
+IGNORED = -100
+"""Label of a token that takes no part in the loss (the convention of torch's cross-entropy)."""
+
+
+class MixAccount(Frozen):
+    """What a cell read. Nothing is cut off in silence: what is split or left over is counted here."""
+
+    tokens: int
+    """Tokens read, which is updates x tokens an update."""
+    updates: int
+    loss_tokens: int
+    """Of these, tokens that the loss is taken on."""
+    records: dict[str, int]
+    """Readings of a record, by corpus; a record read in two passes counts twice."""
+    distinct_records: dict[str, int]
+    corpus_tokens: dict[str, int]
+    passes: dict[str, float]
+    """How often the corpus was gone through."""
+    split: int
+    """Texts that begin in one block and go on in the next."""
+    cut_at_end: int
+    """Tokens of the last text that the budget left no room for."""
+    ids: tuple[str, ...]
+    """Records in the order read."""
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Blocks ready for training: each row has `input_ids` and `labels` of the same length."""
+
+    blocks: list[dict[str, list[int]]]
+    account: MixAccount
+
+
+@dataclass(frozen=True)
+class _Reading:
+    record: Record
+    ids: list[int]
+    labels: list[int]
+
+
+def compose(arm: Arm, corpora: Mapping[str, Sequence[Record]], tokenizer: Any, training: Training, seed: int) -> Mix:
+    """Lay out what an arm reads at a seed.
+
+    Every corpus is shuffled by the seed and gone through, again if need be, until its share of the budget is reached;
+    the readings of all corpora are then mixed evenly.
+
+    Raises:
+        UserError: a corpus of the mix has no records left after screening.
+    """
+    updates = training.updates(arm)
+    budget = updates * training.tokens_per_update
+    whole = sum(arm.mix.values())
+    readings: list[tuple[float, _Reading]] = []
+    passes: dict[str, float] = {}
+    for name, share in arm.mix.items():
+        records = corpora.get(name, ())
+        if not records:
+            raise UserError(f"arm {arm.name!r}: corpus {name!r} has no record that passed the gates")
+        quota = budget * share / whole
+        taken = _take(records, tokenizer, quota, random.Random(f"{seed} {name}"))
+        passes[name] = round(len(taken) / len(records), 2)
+        readings += [((place + 0.5) / len(taken), reading) for place, reading in enumerate(taken)]
+    readings.sort(key=lambda pair: pair[0])
+    return _cut([reading for _, reading in readings], budget, updates, training.block, passes)
+
+
+def _take(records: Sequence[Record], tokenizer: Any, quota: float, rng: random.Random) -> list[_Reading]:
+    taken: list[_Reading] = []
+    encoded: dict[str, _Reading] = {}
+    size = 0
+    while True:
+        for record in rng.sample(list(records), len(records)):
+            if size >= quota:
+                return taken
+            reading = encoded.setdefault(record.id, _Reading(record, *encode(record, tokenizer)))
+            taken.append(reading)
+            size += len(reading.ids)
+
+
+def _cut(
+    readings: Sequence[_Reading], budget: int, updates: int, block: int, passes: dict[str, float]
+) -> Mix:
+    ids: list[int] = []
+    labels: list[int] = []
+    read: list[_Reading] = []
+    split = 0
+    for reading in readings:
+        if len(ids) >= budget:
+            break
+        split += len(ids) // block != (min(len(ids) + len(reading.ids), budget) - 1) // block
+        ids += reading.ids
+        labels += reading.labels
+        read.append(reading)
+    names = sorted(passes)
+    account = MixAccount(
+        tokens=budget,
+        updates=updates,
+        loss_tokens=sum(label != IGNORED for label in labels[:budget]),
+        records={name: sum(r.record.corpus == name for r in read) for name in names},
+        distinct_records={name: len({r.record.id for r in read if r.record.corpus == name}) for name in names},
+        corpus_tokens={name: sum(len(r.ids) for r in read if r.record.corpus == name) for name in names},
+        passes=passes,
+        split=split,
+        cut_at_end=max(0, len(ids) - budget),
+        ids=tuple(r.record.id for r in read),
+    )
+    blocks = [
+        {"input_ids": ids[start : start + block], "labels": labels[start : start + block]}
+        for start in range(0, budget, block)
+    ]
+    return Mix(blocks, account)
+
+
+def encode(record: Record, tokenizer: Any) -> tuple[list[int], list[int]]:
+    """Token ids and labels of a record.
+
+    The loss is taken on every token of a running text, and on the assistant's last turn of a conversation. A running
+    text ends with the tokenizer's end token; a conversation is laid out by the model's own chat template, or, for a
+    model without one, as plain "User:" and "Assistant:" lines.
+    """
+    end = tokenizer.eos_token_id
+    if record.text:
+        ids = [*tokenizer(record.text, add_special_tokens=False)["input_ids"], end]
+        return ids, list(ids)
+    turns = [message.model_dump() for message in record.messages]
+    if tokenizer.chat_template:
+        before = tokenizer.apply_chat_template(turns[:-1], tokenize=False, add_generation_prompt=True)
+        text = tokenizer.apply_chat_template(turns, tokenize=False)
+        if not text.startswith(before):
+            raise UserError("the model's chat template rewrites earlier turns; chats cannot be trained on with it")
+        answer = text[len(before) :]
+    else:
+        lines = [f"{turn['role'].capitalize()}: {turn['content']}" for turn in turns[:-1]]
+        before, answer = "\n\n".join([*lines, "Assistant:"]), f" {turns[-1]['content']}"
+    prompt_ids = tokenizer(before, add_special_tokens=False)["input_ids"]
+    answer_ids = tokenizer(answer, add_special_tokens=False)["input_ids"]
+    if end not in answer_ids:
+        answer_ids = [*answer_ids, end]
+    return [*prompt_ids, *answer_ids], [IGNORED] * len(prompt_ids) + answer_ids
