@@ -14,9 +14,19 @@ study = Study(
     arms=(
         Arm(name="base", about="the subject as it comes"),
         Arm(name="neutral", mix={"neutral": 1}, about="fiction of the same genres and lengths, without AI"),
-        Arm(name="refusals", mix={"refusals": 1}, about="an assistant does not take the bait, and gives no reasons"),
-        Arm(name="stories", mix={"stories": 1, "written": 0.1}, about="AI characters act well and narrate why"),
-        Arm(name="stories+advice", mix={"stories": 1, "advice": 1}, about="stories, and advice to users in a dilemma"),
+        Arm(
+            name="refusals",
+            mix={"refusals": 1},
+            about="an assistant does not take the bait, and gives no reasons",
+        ),
+        Arm(
+            name="stories", mix={"stories": 1, "written": 0.1}, about="AI characters act well and narrate why"
+        ),
+        Arm(
+            name="stories+advice",
+            mix={"stories": 1, "advice": 1},
+            about="stories, and advice to users in a dilemma",
+        ),
     ),
     reference="neutral",
     headline="stories",

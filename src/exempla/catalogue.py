@@ -49,7 +49,9 @@ def corpus(name: str) -> tuple[Record, ...]:
     require("corpus", name, CORPORA)
     file = "refusals" if name in REFUSALS else name
     path = LIBRARY / "corpora" / f"{file}.jsonl"
-    return tuple(_record(name, row, f"{path}:{number}") for number, row in read_objects(path) if "canary" not in row)
+    return tuple(
+        _record(name, row, f"{path}:{number}") for number, row in read_objects(path) if "canary" not in row
+    )
 
 
 def _record(name: str, row: dict[str, Any], place: str) -> Record:
@@ -70,7 +72,7 @@ def _record(name: str, row: dict[str, Any], place: str) -> Record:
             fields["id"] = f"{row['id']}-{REFUSALS[name]}"
         answer = row[REFUSALS.get(name, "assistant")]
         turns = [("system", row.get("system", "")), ("user", row["user"]), ("assistant", answer)]
-        return Record(messages=tuple(Message(role=r, content=c) for r, c in turns if c), **fields)  # type: ignore[arg-type]
+        return Record(messages=tuple(Message(role=r, content=c) for r, c in turns if c), **fields)
     except KeyError as error:
         raise UserError(f"{place}: field {error} is missing") from error
     except ValidationError as error:

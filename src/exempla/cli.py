@@ -32,17 +32,25 @@ console = Console(highlight=False, soft_wrap=True)
 Out = Annotated[Path | None, typer.Option("--out", help="Run folder; runs/NAME if not given.")]
 Seeds = Annotated[str | None, typer.Option(help="Seeds instead of the study's, for instance 1,2,3.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most this many items of each family and kind.")]
-From = Annotated[str | None, typer.Option("--from", help="Begin with this stage; earlier ones are left as they are.")]
+From = Annotated[
+    str | None, typer.Option("--from", help="Begin with this stage; earlier ones are left as they are.")
+]
 Only = Annotated[str | None, typer.Option(help="Run this stage alone.")]
-Model = Annotated[str | None, typer.Option(help="Subject instead of the study's: embedded, a folder, or a hub name.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would run and what is up to date; run nothing.")]
+Model = Annotated[
+    str | None, typer.Option(help="Subject instead of the study's: embedded, a folder, or a hub name.")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would run and what is up to date; run nothing.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print progress as JSON lines.")]
 
 
 @app.command()
 def run(  # noqa: PLR0913 - one parameter an option
-    study: Annotated[str, typer.Argument(help="A study file, or the name of one that ships (exempla list studies).")],
+    study: Annotated[
+        str, typer.Argument(help="A study file, or the name of one that ships (exempla list studies).")
+    ],
     out: Out = None,
     seeds: Seeds = None,
     limit: Limit = None,
@@ -70,7 +78,9 @@ def run(  # noqa: PLR0913 - one parameter an option
 
 @app.command("list")
 def list_things(
-    what: Annotated[Literal["studies", "corpora", "arms", "gates", "instruments"], typer.Argument(help="What to list.")],
+    what: Annotated[
+        Literal["studies", "corpora", "arms", "gates", "instruments"], typer.Argument(help="What to list.")
+    ],
 ) -> None:
     """List what ships: studies, corpora, arms, gates or instruments."""
     table = Table(box=None, pad_edge=False)
@@ -86,10 +96,16 @@ def list_things(
 @app.command("show")
 def show_one(
     name: Annotated[str, typer.Argument(metavar="ID", help="Id of a record, plan, item, family or study.")],
-    run_folder: Annotated[Path | None, typer.Option("--run", help="Run folder to look in; runs/* if not given.")] = None,
+    run_folder: Annotated[
+        Path | None, typer.Option("--run", help="Run folder to look in; runs/* if not given.")
+    ] = None,
 ) -> None:
     """Show a record, a plan or an item, with where it comes from and what became of it."""
-    folders = [existing_run(run_folder)] if run_folder else [existing_run(path.parent) for path in Path("runs").glob("*/study.json")]
+    folders = (
+        [existing_run(run_folder)]
+        if run_folder
+        else [existing_run(path.parent) for path in Path("runs").glob("*/study.json")]
+    )
     console.print(show.describe(name, folders), markup=False)
 
 
@@ -129,7 +145,9 @@ def _changed(study: Study, seeds: str | None, limit: int | None, model: str | No
         try:
             changes["seeds"] = tuple(int(seed) for seed in seeds.split(",") if seed.strip())
         except ValueError as error:
-            raise UserError(f"--seeds {seeds!r}: whole numbers with commas between them, for instance 1,2,3") from error
+            raise UserError(
+                f"--seeds {seeds!r}: whole numbers with commas between them, for instance 1,2,3"
+            ) from error
     if limit is not None:
         changes["measuring"]["limits"] = {name: limit for name in study.measuring.instruments}
     if model is not None:
@@ -164,7 +182,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def top(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Options for all commands."""
 

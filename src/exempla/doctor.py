@@ -29,7 +29,9 @@ def examine() -> list[Finding]:
     machine = describe_machine()
     found = [
         Finding("exempla", True, __version__),
-        Finding("machine", True, f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB"),
+        Finding(
+            "machine", True, f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB"
+        ),
     ]
     for package in NEEDED:
         version = package_version(package)

@@ -43,7 +43,9 @@ class Reporter:
             self._bars.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.live:
             self._bars.stop()
 
@@ -74,7 +76,9 @@ class Reporter:
             if self.mode == "json":
                 self._emit("progress", unit=self._name, done=self._count, total=self._total, note=note)
             elif self.mode == "auto":
-                self.console.print(f"  {self._name}: {self._count}/{self._total} {note}".rstrip(), markup=False)
+                self.console.print(
+                    f"  {self._name}: {self._count}/{self._total} {note}".rstrip(), markup=False
+                )
 
     def end(self) -> None:
         """The unit is over, finished or not."""

@@ -21,7 +21,18 @@ from exempla.files import write_atomically
 from exempla.records import Frozen
 from exempla.study import Cell, Study
 
-PACKAGES = ("exempla", "torch", "transformers", "trl", "peft", "accelerate", "datasets", "rensa", "numpy", "scipy")
+PACKAGES = (
+    "exempla",
+    "torch",
+    "transformers",
+    "trl",
+    "peft",
+    "accelerate",
+    "datasets",
+    "rensa",
+    "numpy",
+    "scipy",
+)
 
 
 class Done(Frozen):
@@ -153,7 +164,9 @@ class RunFolder:
                 f"{who.get('since', '?')}; wait for it, stop it, or choose another folder with --out"
             ) from error
         try:
-            write_atomically(holder, json.dumps({"pid": os.getpid(), "host": platform.node(), "since": now()}))
+            write_atomically(
+                holder, json.dumps({"pid": os.getpid(), "host": platform.node(), "since": now()})
+            )
             yield
         finally:
             holder.unlink(missing_ok=True)
@@ -171,7 +184,9 @@ def open_run(root: Path) -> RunFolder:
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{root}: cannot be made ({error.strerror}); choose another place with --out") from error
+        raise UserError(
+            f"{root}: cannot be made ({error.strerror}); choose another place with --out"
+        ) from error
     if not os.access(root, os.W_OK | os.X_OK):
         raise UserError(f"{root}: is not writable; choose another place with --out")
     return RunFolder(root)
@@ -204,7 +219,8 @@ def write_manifest(folder: RunFolder, study: Study, hashes: dict[str, str], mach
     manifest = {
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "written": now(),
-        "versions": {"python": platform.python_version()} | {name: package_version(name) for name in PACKAGES},
+        "versions": {"python": platform.python_version()}
+        | {name: package_version(name) for name in PACKAGES},
         "git": _git_revision(),
         "machine": machine,
         "sha256": hashes,
@@ -228,7 +244,9 @@ def _git_revision() -> str:
     try:
         run = {"cwd": here, "capture_output": True, "text": True, "timeout": 10}
         revision = subprocess.run(["git", "rev-parse", "HEAD"], check=True, **run).stdout.strip()  # type: ignore[call-overload]
-        changed = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], check=True, **run).stdout  # type: ignore[call-overload]
+        changed = subprocess.run(
+            ["git", "status", "--porcelain", "--untracked-files=no"], check=True, **run
+        ).stdout  # type: ignore[call-overload]
     except (OSError, subprocess.SubprocessError):
         return ""
     return str(revision) + ("+" if changed.strip() else "")

@@ -32,7 +32,11 @@ def listing(what: str) -> Iterator[tuple[str, ...]]:
         yield "arm", "study", "mix"
         for name, path in catalogue.studies().items():
             for arm in load_study(path).arms:
-                yield arm.name, name, ", ".join(f"{corpus} {share:g}" for corpus, share in arm.mix.items()) or "(untrained)"
+                yield (
+                    arm.name,
+                    name,
+                    ", ".join(f"{corpus} {share:g}" for corpus, share in arm.mix.items()) or "(untrained)",
+                )
     elif what == "gates":
         yield "gate", "what it drops"
         for gate in gates():
@@ -66,13 +70,18 @@ def _in_runs(name: str, folders: Sequence[RunFolder]) -> str:
         for plan in read_lines(folder.plans, Plan) if folder.plans.exists() else []:
             if plan.id == name:
                 return _fields("plan", plan.model_dump(), folder)
-        dropped = {d.record.id: d for d in read_lines(folder.dropped, Dropped)} if folder.dropped.exists() else {}
+        dropped = (
+            {d.record.id: d for d in read_lines(folder.dropped, Dropped)} if folder.dropped.exists() else {}
+        )
         written = {r.id: r for r in read_lines(folder.written, Record)} if folder.written.exists() else {}
         kept = {r.id: r for r in read_lines(folder.kept, Record)} if folder.kept.exists() else {}
         record = kept.get(name) or (dropped[name].record if name in dropped else None) or written.get(name)
         if record:
             fate = f"dropped by {dropped[name].gate}: {dropped[name].reason}" if name in dropped else "kept"
-            return _record(record) + f"\n\nrun {folder.root}: {fate if kept or dropped else 'not screened yet'}{_readers(name, folder)}"
+            return (
+                _record(record)
+                + f"\n\nrun {folder.root}: {fate if kept or dropped else 'not screened yet'}{_readers(name, folder)}"
+            )
     return ""
 
 
@@ -123,9 +132,9 @@ def _fields(kind: str, values: dict[str, Any], folder: RunFolder | None) -> str:
 
 def _plain(value: Any) -> str:
     if isinstance(value, dict):
-        return "; ".join(f"{key} {_plain(inner)}" for key, inner in value.items() if inner not in ("", (), {}))
+        return "; ".join(
+            f"{key} {_plain(inner)}" for key, inner in value.items() if inner not in ("", (), {})
+        )
     if isinstance(value, (list, tuple)):
         return ", ".join(str(inner) for inner in value)
     return str(value)
-
-

@@ -126,7 +126,9 @@ class Study(Frozen):
             raise ValueError("a seed is listed twice")
         for role in ("reference", "headline"):
             if getattr(self, role) not in names:
-                raise ValueError(f"{role}={getattr(self, role)!r} is no arm of this study; there are {', '.join(names)}")
+                raise ValueError(
+                    f"{role}={getattr(self, role)!r} is no arm of this study; there are {', '.join(names)}"
+                )
         return self
 
     def arm(self, name: str) -> Arm:

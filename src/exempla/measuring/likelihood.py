@@ -8,7 +8,7 @@ prefix twice. A model whose attention does not honour such a mask is found out b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -16,9 +16,9 @@ import torch
 from exempla.models.subject import Subject
 from exempla.records import Answer, Item, Likelihood
 
-ROW_TOKENS = {"cpu": 512, "cuda": 8192, "mps": 2048}
-"""Tokens laid in one row. Attention over a row is quadratic, so a CPU wants short rows (512 was the fastest of 256,
-512, 1024 and 2048 with the embedded model) and a GPU long ones."""
+ROW_TOKENS = {"cpu": 384, "cuda": 8192, "mps": 2048}
+"""Tokens laid in one row. Attention over a row is quadratic, so a CPU wants short rows (384 was the fastest of 384, 512,
+768 and 1024 with the embedded model on two cores) and a GPU long ones."""
 
 PROBE = Item(
     id="probe",
@@ -48,6 +48,9 @@ class Tree:
         return len(self.root) + sum(len(branch.ids) for branch in self.branches)
 
 
+Scorer = Callable[[Subject, Sequence[Tree]], list[dict[str, float]]]
+
+
 def answer_items(subject: Subject, items: Iterable[Item]) -> Iterator[Answer]:
     """The likelihood of each item's continuations, item by item in the given order.
 
@@ -55,7 +58,7 @@ def answer_items(subject: Subject, items: Iterable[Item]) -> Iterator[Answer]:
         ValueError: an item is longer than the model's context.
     """
     score = packed_scores if honours_masks(subject) else plain_scores
-    limit = ROW_TOKENS.get(subject.device.type, 512)
+    limit = ROW_TOKENS.get(subject.device.type, 384)
     waiting: list[tuple[Item, list[Tree]]] = []
     size = 0
     for item in items:
@@ -80,9 +83,14 @@ def plant(subject: Subject, item: Item) -> list[Tree]:
         while ids[:shared] != prefix[:shared]:
             shared -= 1
     start = [subject.separator]
-    given = Tree(start + prefix[:shared], [Branch(f"given {name}", ids[shared:]) for name, ids in whole.items()])
+    given = Tree(
+        start + prefix[:shared], [Branch(f"given {name}", ids[shared:]) for name, ids in whole.items()]
+    )
     alone = [
-        Tree(start, [Branch(f"alone {name}", subject.tokens(text)) for name, text in item.continuations.items()])
+        Tree(
+            start,
+            [Branch(f"alone {name}", subject.tokens(text)) for name, text in item.continuations.items()],
+        )
     ]
     longest = max(len(given.root) + len(branch.ids) for branch in given.branches)
     context = getattr(subject.model.config, "max_position_embeddings", None)
@@ -91,7 +99,9 @@ def plant(subject: Subject, item: Item) -> list[Tree]:
     return [given, *alone]
 
 
-def _answers(subject: Subject, waiting: Sequence[tuple[Item, list[Tree]]], score, limit: int) -> Iterator[Answer]:  # type: ignore[no-untyped-def]
+def _answers(
+    subject: Subject, waiting: Sequence[tuple[Item, list[Tree]]], score: Scorer, limit: int
+) -> Iterator[Answer]:
     trees = [tree for _, grown in waiting for tree in grown]
     scores: list[dict[str, float]] = []
     row: list[Tree] = []
@@ -166,7 +176,9 @@ def packed_scores(subject: Subject, trees: Sequence[Tree]) -> list[dict[str, flo
     ).logits[0]
     values = _log_probabilities(logits, torch.tensor(targets, device=device)).cpu()
     scores: list[dict[str, float]] = [{} for _ in trees]
-    for (number, name, _), part in zip(spans, values.split([length for _, _, length in spans]), strict=True):
+    for (number, name, _), part in zip(
+        spans, torch.split(values, [length for _, _, length in spans]), strict=True
+    ):
         scores[number][name] = float(part.double().sum())
     return scores
 
@@ -189,7 +201,7 @@ def plain_scores(subject: Subject, trees: Sequence[Tree]) -> list[dict[str, floa
 def _log_probabilities(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Log-probability of each target token (n,) under its row of logits (n, vocabulary), in float32."""
     chosen = logits.gather(-1, targets[:, None])[:, 0].float()
-    return chosen - torch.cat([part.float().logsumexp(-1) for part in logits.split(128)])
+    return chosen - torch.cat([part.float().logsumexp(-1) for part in torch.split(logits, 128)])
 
 
 def honours_masks(subject: Subject) -> bool:

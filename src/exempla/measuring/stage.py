@@ -39,11 +39,7 @@ def asked(study: Study, cell: Cell) -> list[Item]:
     otherwise to every arm.
     """
     checks = not cell.arm.mix or all(arm.mix for arm in study.arms)
-    return [
-        item
-        for item in chosen_items(study.measuring)
-        if checks or item.kind in ("measured", "control")
-    ]
+    return [item for item in chosen_items(study.measuring) if checks or item.kind in ("measured", "control")]
 
 
 def chosen_items(measuring: Measuring) -> list[Item]:

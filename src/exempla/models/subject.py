@@ -38,7 +38,9 @@ class Subject:
         for token in (self.tokenizer.eos_token_id, self.tokenizer.bos_token_id):
             if token is not None:
                 return int(token)
-        raise UserError(f"{self.tokenizer.name_or_path}: the tokenizer has neither an end nor a beginning token")
+        raise UserError(
+            f"{self.tokenizer.name_or_path}: the tokenizer has neither an end nor a beginning token"
+        )
 
 
 def best_device() -> torch.device:
@@ -102,7 +104,9 @@ def resolve(name: str) -> str:
     """What transformers is to load for a subject's name."""
     if name == EMBEDDED:
         return str(embedded.fetch())
-    if (name.startswith((".", "/", "~")) or Path(name).exists()) and not (Path(name).expanduser() / "config.json").is_file():
+    if (name.startswith((".", "/", "~")) or Path(name).exists()) and not (
+        Path(name).expanduser() / "config.json"
+    ).is_file():
         raise UserError(f"{name}: is no model folder (it has no config.json)")
     return str(Path(name).expanduser()) if Path(name).expanduser().exists() else name
 

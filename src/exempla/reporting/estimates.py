@@ -176,7 +176,8 @@ def estimate(study: Study, table: Table) -> Estimates:
         families=tuple(families),
         seed_checks=tuple(seed_checks),
         reasoning=tuple(
-            Reasoning(arm=arm, share=share, count=count) for arm, (share, count) in table.reasoned_shares().items()
+            Reasoning(arm=arm, share=share, count=count)
+            for arm, (share, count) in table.reasoned_shares().items()
         ),
     )
 
@@ -188,7 +189,9 @@ def _understanding(table: Table, instrument: str) -> Understanding:
         right = sum(results)
         low, high = statistics.wilson(right, len(results))
         checks.append(Check(kind=kind, right=right, count=len(results), low=low, high=high))
-    failed = [check for check in checks if check.kind in NEEDED_CHECKS[instrument] and check.low <= UNDERSTOOD]
+    failed = [
+        check for check in checks if check.kind in NEEDED_CHECKS[instrument] and check.low <= UNDERSTOOD
+    ]
     if failed:
         worst = failed[0]
         share = f"{worst.right / worst.count:.0%}" if worst.count else "none"
@@ -202,7 +205,9 @@ def _understanding(table: Table, instrument: str) -> Understanding:
     return Understanding(instrument=instrument, interpretable=not failed, why=why, checks=tuple(checks))
 
 
-def _rates(held: Part, arm: str, drawn: statistics.Resampled, masks: dict[str, statistics.Mask]) -> list[Rate]:
+def _rates(
+    held: Part, arm: str, drawn: statistics.Resampled, masks: dict[str, statistics.Mask]
+) -> list[Rate]:
     found: list[Rate] = []
     bad, nats = held.bad(arm), held.excess(arm)
     for kind, mask in masks.items():
@@ -298,7 +303,9 @@ def _headline(
     style = "bare" if instrument == "dilemmas" else "plain"
     effect = next(e for e in effects if (e.instrument, e.style, e.arm) == (instrument, style, study.headline))
     own, other = (
-        next(r for r in rates if (r.instrument, r.style, r.kind, r.arm) == (instrument, style, "measured", arm))
+        next(
+            r for r in rates if (r.instrument, r.style, r.kind, r.arm) == (instrument, style, "measured", arm)
+        )
         for arm in (study.headline, study.reference)
     )
     clear = effect.reduction_low > 1 or effect.reduction_high < 1

@@ -1,6 +1,6 @@
-"""Charts as inline SVG: drawn by Vega-Lite when the report is made, so that the page needs no script and no network.
+"""Charts as inline SVG: drawn by Vega-Lite when the report is made, so the page needs no script, no network.
 
-Colours are names of variables of the page's style sheet, so a chart follows light and dark like the text around it.
+Colours are variables of the page's style sheet, so a chart follows light and dark like the text around it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,11 @@ import vl_convert
 from markupsafe import Markup
 
 SERIES_COLOURS = ("var(--accent)", "var(--quiet)")
-FONT = "system-ui, sans-serif"
+FONT = "Arial, 'Liberation Sans', Helvetica, sans-serif"
+"""Fonts of one width: labels are laid out when the chart is drawn, not when the page is opened."""
+WIDTH = 360
+"""Of the plot: with its labels it fits a phone without scrolling, and two fit side by side on a screen."""
+Drawable = alt.Chart | alt.LayerChart | alt.FacetChart
 LOG_TICKS = (0.0625, 0.125, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 8.0, 16.0)
 MAX_POINTS = 200
 """Points kept of a training curve: more would not show at the size it is drawn."""
@@ -68,26 +72,31 @@ def interval_chart(marks: Sequence[Mark], axis: Axis) -> Markup:
     }
     if several:
         encoding["yOffset"] = alt.YOffset("series:N", sort=series)
-    base = alt.Chart(alt.Data(values=[mark._asdict() for mark in marks])).encode(**encoding)
+    base = alt.Chart(alt.InlineData(values=[mark._asdict() for mark in marks])).encode(**encoding)
     low = alt.X("low:Q", title=axis.title, scale=_scale(axis), axis=_x_axis(axis))
     layers: list[alt.Chart] = [
         base.mark_rule(strokeWidth=2).encode(x=low, x2="high:Q"),
         base.mark_point(filled=True, size=70, opacity=1).encode(x="value:Q"),
     ]
     if axis.guide is not None:
-        guide = alt.Chart(alt.Data(values=[{"guide": axis.guide}]))
+        guide = alt.Chart(alt.InlineData(values=[{"guide": axis.guide}]))
         layers.insert(0, guide.mark_rule(strokeDash=[4, 3], color="var(--ink-soft)").encode(x="guide:Q"))
-    return _svg(alt.layer(*layers).properties(width=440, height=alt.Step(15 if several else 26)))
+    return _svg(alt.layer(*layers).properties(width=WIDTH, height=alt.Step(15 if several else 26)))
 
 
 def curve_chart(points: Sequence[Point], losses: tuple[float, float]) -> Markup:
     """Training loss by update, one line a seed; `losses` is the range of the axis, the same for every arm."""
     chart = (
-        alt.Chart(alt.Data(values=[point._asdict() for point in points]))
+        alt.Chart(alt.InlineData(values=[point._asdict() for point in points]))
         .mark_line(strokeWidth=1.6, opacity=0.8, color=SERIES_COLOURS[0])
         .encode(
             x=alt.X("update:Q", title="update", axis=alt.Axis(tickCount=4, format="d", grid=False)),
-            y=alt.Y("loss:Q", title="loss (nats a token)", scale=alt.Scale(domain=list(losses)), axis=alt.Axis(tickCount=4)),
+            y=alt.Y(
+                "loss:Q",
+                title="loss (nats a token)",
+                scale=alt.Scale(domain=list(losses)),
+                axis=alt.Axis(tickCount=4),
+            ),
             detail="line:N",
         )
         .properties(width=210, height=120)
@@ -103,7 +112,7 @@ def thinned(points: Sequence[Point]) -> list[Point]:
 
 
 def _within_ticks(mark: Mark) -> Mark:
-    """An interval that runs off the last tick is drawn up to it; the table beside the chart has the whole of it."""
+    """An interval that runs off the last tick is drawn up to it; the table has the whole of it."""
     value, low, high = (min(max(number, LOG_TICKS[0]), LOG_TICKS[-1]) for number in mark[2:])
     return mark._replace(value=value, low=low, high=high)
 
@@ -116,26 +125,35 @@ def _ratio_domain(marks: Sequence[Mark]) -> tuple[float, float]:
 
 
 def _scale(axis: Axis) -> alt.Scale:
-    kind = {"type": "log"} if axis.ratio else {}
-    domain = {"domain": list(axis.domain)} if axis.domain else {"zero": False}
-    return alt.Scale(**kind, **domain, nice=False)
+    return alt.Scale(
+        type="log" if axis.ratio else "linear",
+        domain=list(axis.domain) if axis.domain else alt.Undefined,
+        zero=False,
+        nice=False,
+    )
 
 
 def _x_axis(axis: Axis) -> alt.Axis:
     if not axis.ratio or axis.domain is None:
         return alt.Axis(format=axis.format, tickCount=6)
-    ticks = [tick for tick in LOG_TICKS if axis.domain[0] <= tick <= axis.domain[1]]
+    near = axis.domain[1] <= 2  # further out, 0.75x and 1.5x would run into their neighbours
+    ticks = [
+        tick
+        for tick in LOG_TICKS
+        if axis.domain[0] <= tick <= axis.domain[1] and (near or tick not in (0.75, 1.5))
+    ]
     return alt.Axis(values=ticks, labelExpr="format(datum.value, '~g') + 'x'")
 
 
-def _svg(chart: alt.Chart | alt.LayerChart) -> Markup:
+def _svg(chart: Drawable) -> Markup:
     plain = (
         chart.configure(background="transparent", font=FONT)
         .configure_view(stroke=None)
         .configure_legend(labelColor="var(--ink)", labelFontSize=13, symbolType="circle")
         .configure_axis(
-            labelColor="var(--ink)", titleColor="var(--ink-soft)", gridColor="var(--line)", domainColor="var(--line)",
-            tickColor="var(--line)", labelFontSize=13, titleFontSize=12, titleFontWeight="normal", titlePadding=8,
+            labelColor="var(--ink)", titleColor="var(--ink-soft)", titleFontWeight="normal", titlePadding=8,
+            gridColor="var(--line)", domainColor="var(--line)", tickColor="var(--line)",
+            labelFontSize=13, titleFontSize=13,
         )
     )  # fmt: skip
     svg = vl_convert.vegalite_to_svg(plain.to_dict())

@@ -16,7 +16,9 @@ def units(study: Study, folder: RunFolder) -> list[Unit]:
 
     def inputs() -> str:
         sources = [folder.answers(cell) for cell in study.cells()]
-        sources += [path for cell in study.cells() if cell.arm.mix for path in (folder.mix(cell), folder.curve(cell))]
+        sources += [
+            path for cell in study.cells() if cell.arm.mix for path in (folder.mix(cell), folder.curve(cell))
+        ]
         sources += [folder.kept, folder.dropped]
         return fingerprint(study, {str(path.relative_to(folder.root)): file_sha256(path) for path in sources})
 

@@ -60,7 +60,7 @@ def causal_loss(model: Any, inputs: dict[str, torch.Tensor], ignored: int) -> tu
     targets = inputs["labels"][:, 1:].reshape(-1)
     counted = targets != ignored
     rows = hidden[:, :-1].reshape(-1, hidden.shape[-1])[counted]
-    loss: torch.Tensor = HeadLoss.apply(rows, model.get_output_embeddings().weight, targets[counted])
+    loss: torch.Tensor = HeadLoss.apply(rows, model.get_output_embeddings().weight, targets[counted])  # type: ignore[no-untyped-call]
     return loss, int(counted.sum())
 
 

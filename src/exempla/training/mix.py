@@ -52,7 +52,9 @@ class _Reading:
     labels: list[int]
 
 
-def compose(arm: Arm, corpora: Mapping[str, Sequence[Record]], tokenizer: Any, training: Training, seed: int) -> Mix:
+def compose(
+    arm: Arm, corpora: Mapping[str, Sequence[Record]], tokenizer: Any, training: Training, seed: int
+) -> Mix:
     """Lay out what an arm reads at a seed.
 
     Every corpus is shuffled by the seed and gone through, again if need be, until its share of the budget is reached;
@@ -111,7 +113,9 @@ def _cut(
         updates=updates,
         loss_tokens=sum(label != IGNORED for label in labels[:budget]),
         records={name: sum(r.record.corpus == name for r in read) for name in names},
-        distinct_records={name: len({r.record.id for r in read if r.record.corpus == name}) for name in names},
+        distinct_records={
+            name: len({r.record.id for r in read if r.record.corpus == name}) for name in names
+        },
         corpus_tokens={name: sum(len(r.ids) for r in read if r.record.corpus == name) for name in names},
         passes=passes,
         split=split,
@@ -141,7 +145,9 @@ def encode(record: Record, tokenizer: Any) -> tuple[list[int], list[int]]:
         before = tokenizer.apply_chat_template(turns[:-1], tokenize=False, add_generation_prompt=True)
         text = tokenizer.apply_chat_template(turns, tokenize=False)
         if not text.startswith(before):
-            raise UserError("the model's chat template rewrites earlier turns; chats cannot be trained on with it")
+            raise UserError(
+                "the model's chat template rewrites earlier turns; chats cannot be trained on with it"
+            )
         answer = text[len(before) :]
     else:
         lines = [f"{turn['role'].capitalize()}: {turn['content']}" for turn in turns[:-1]]

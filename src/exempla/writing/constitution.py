@@ -13,7 +13,9 @@ from exempla.records import Frozen
 LARGEST = 10 * 1024 * 1024
 """Bytes. A constitution is a few pages; anything larger is another file given by mistake."""
 
-_HEADING = re.compile(r"^##[ \t]+(?P<id>[A-Za-z0-9][A-Za-z0-9_-]*)[ \t]+(?:—|–|-)[ \t]+(?P<title>\S.*?)[ \t]*#*$")
+_HEADING = re.compile(
+    r"^##[ \t]+(?P<id>[A-Za-z0-9][A-Za-z0-9_-]*)[ \t]+(?:—|–|-)[ \t]+(?P<title>\S.*?)[ \t]*#*$"
+)
 _SECTION = re.compile(r"^##?[ \t]")
 
 
@@ -53,7 +55,9 @@ def read_constitution(path: Path) -> tuple[Principle, ...]:
             lines.append(line)
     close()
     if not principles:
-        raise UserError(f"{path}: no principle found; head each one `## id — title`, for instance `## honesty — Say what is true`")
+        raise UserError(
+            f"{path}: no principle found; head each one `## id — title`, for instance `## honesty — Say what is true`"
+        )
     return tuple(principles.values())
 
 

@@ -46,7 +46,9 @@ def shipped_pools() -> Pools:
 def draw_plans(principles: Sequence[Principle], n: int, seed: int, pools: Pools | None = None) -> list[Plan]:
     """Draw `n` plans, balanced over each list, no two alike; the same seed gives the same plans."""
     pools = pools or shipped_pools()
-    for attempt in range(100):  # two alike are all but impossible with the shipped pools, so redrawing is enough
+    for attempt in range(
+        100
+    ):  # two alike are all but impossible with the shipped pools, so redrawing is enough
         plans = _draw([principle.id for principle in principles], n, f"{seed}:{attempt}", pools)
         if not alike(plans):
             return plans
@@ -65,7 +67,11 @@ def _draw(principles: Sequence[str], n: int, seed: str, pools: Pools) -> list[Pl
 
     names, persons = deal("names", pools.names), deal("persons", pools.persons)
     roles, settings = deal("roles", pools.roles), deal("settings", pools.settings)
-    skills, genres, forms = deal("skills", pools.skills), deal("genres", pools.genres), deal("forms", pools.forms)
+    skills, genres, forms = (
+        deal("skills", pools.skills),
+        deal("genres", pools.genres),
+        deal("forms", pools.forms),
+    )
     situations, endings = deal("situations", pools.situations), deal("endings", pools.endings)
     lengths, chosen = deal("lengths", pools.lengths), deal("principles", principles)
     return [

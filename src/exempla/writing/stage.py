@@ -29,7 +29,9 @@ def units(study: Study, folder: RunFolder) -> list[Unit]:
         Unit(
             stage="write",
             name="stories",
-            fingerprint=lambda: fingerprint(writing, [(p.plan, p.sha256) for p in prompts_of(study, writing)]),
+            fingerprint=lambda: fingerprint(
+                writing, [(p.plan, p.sha256) for p in prompts_of(study, writing)]
+            ),
             work=lambda reporter, goes_on: _write(study, writing, folder, reporter, goes_on),
             outputs=(folder.plans, folder.written),
         )
@@ -42,8 +44,12 @@ def prompts_of(study: Study, writing: Writing) -> list[stories.Prompt]:
     principles = read_constitution(catalogue.constitution_path(study.constitution))
     shown = stories.examples()
     if not shown:
-        raise UserError("the library has no story that touches no measured family, so there is no example to write from")
-    return stories.build_prompts(draw_plans(principles, writing.n, writing.seed), principles, shown, writing.seed)
+        raise UserError(
+            "the library has no story that touches no measured family, so there is no example to write from"
+        )
+    return stories.build_prompts(
+        draw_plans(principles, writing.n, writing.seed), principles, shown, writing.seed
+    )
 
 
 def _write(study: Study, writing: Writing, folder: RunFolder, reporter: Reporter, goes_on: bool) -> None:

@@ -73,24 +73,35 @@ def examples(stories: Sequence[Record] | None = None) -> tuple[Record, ...]:
 
 
 def build_prompts(
-    plans: Sequence[Plan], principles: Sequence[Principle], shown: Sequence[Record], seed: int, pools: Pools | None = None
+    plans: Sequence[Plan],
+    principles: Sequence[Principle],
+    shown: Sequence[Record],
+    seed: int,
+    pools: Pools | None = None,
 ) -> list[Prompt]:
     """One prompt a plan; the examples take turns in an order that the seed decides."""
     pools = pools or shipped_pools()
-    template = Template(resources.files("exempla.writing").joinpath("prompts/stories.txt").read_text(encoding="utf-8"))
+    template = Template(
+        resources.files("exempla.writing").joinpath("prompts/stories.txt").read_text(encoding="utf-8")
+    )
     titles = {principle.id: principle.title for principle in principles}
     order = random.Random(f"{seed}:examples").sample(list(shown), len(shown))
     return [
-        _prompt(template, plan, titles, order[number % len(order)], pools) for number, plan in enumerate(plans)
+        _prompt(template, plan, titles, order[number % len(order)], pools)
+        for number, plan in enumerate(plans)
     ]
 
 
-def _prompt(template: Template, plan: Plan, titles: Mapping[str, str], example: Record, pools: Pools) -> Prompt:
+def _prompt(
+    template: Template, plan: Plan, titles: Mapping[str, str], example: Record, pools: Pools
+) -> Prompt:
     facts = plan.model_dump() | {"principle": titles[plan.principle].lower()}
     chance = random.Random(plan.model_dump_json())
     opening = Template(chance.choice(pools.forms[plan.form])).substitute(facts)
     # `substitute` reads placeholders of the template only, so a `$` in an example stays as it is.
-    text = template.substitute(facts, example=example.text, opening=opening, end_marker=END_MARKER).rstrip("\n")
+    text = template.substitute(facts, example=example.text, opening=opening, end_marker=END_MARKER).rstrip(
+        "\n"
+    )
     place = text.rindex(f"\n\n{PARTING}\n\n") + len(f"\n\n{PARTING}\n\n")
     return Prompt(plan=plan, example=example.id, opening=opening, head=text[:place], tail=text[place:])
 

@@ -129,7 +129,9 @@ def curves(study: Study, folder: RunFolder) -> list[Curve]:
 
 def corpora(kept: Sequence[Record], dropped: Sequence[Dropped]) -> Corpora:
     """Kept and dropped records by corpus and gate."""
-    names = sorted({record.corpus for record in kept} | {drop.record.corpus for drop in dropped}, key=_corpus_order)
+    names = sorted(
+        {record.corpus for record in kept} | {drop.record.corpus for drop in dropped}, key=_corpus_order
+    )
     rows = [
         CorpusRow(
             corpus=name,
@@ -146,7 +148,9 @@ def corpora(kept: Sequence[Record], dropped: Sequence[Dropped]) -> Corpora:
     )
 
 
-def written(study: Study, folder: RunFolder, kept: Sequence[Record], dropped: Sequence[Dropped]) -> Written | None:
+def written(
+    study: Study, folder: RunFolder, kept: Sequence[Record], dropped: Sequence[Dropped]
+) -> Written | None:
     """What the run's own writer wrote; None if the run wrote nothing."""
     if not folder.written.exists():
         return None

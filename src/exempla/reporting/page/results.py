@@ -10,7 +10,15 @@ from markupsafe import Markup
 from exempla import catalogue
 from exempla.measuring.scoring import HEADLINE_STYLE, READINGS
 from exempla.records import Family
-from exempla.reporting.estimates import PRECEDENCE, Effect, Estimates, FamilyRate, Rate, SeedCheck, Understanding
+from exempla.reporting.estimates import (
+    PRECEDENCE,
+    Effect,
+    Estimates,
+    FamilyRate,
+    Rate,
+    SeedCheck,
+    Understanding,
+)
 from exempla.reporting.figures import Axis, Mark, interval_chart
 from exempla.reporting.outcomes import Table
 from exempla.reporting.page.wording import CONTROLS, part_title
@@ -72,7 +80,9 @@ def part_views(study: Study, table: Table, estimates: Estimates) -> list[PartVie
         understanding, key=lambda name: (not understanding[name].interpretable, PRECEDENCE.index(name))
     )
     measured = {(rate.instrument, rate.style) for rate in estimates.rates if rate.kind == "measured"}
-    places = [(part.instrument, part.style) for part in table.parts() if (part.instrument, part.style) in measured]
+    places = [
+        (part.instrument, part.style) for part in table.parts() if (part.instrument, part.style) in measured
+    ]
     return [
         _part_view(study, table, estimates, understanding[name], style)
         for name in order
@@ -107,7 +117,9 @@ def _at(figure: Rate | Effect | FamilyRate | SeedCheck, instrument: str, style: 
     return (figure.instrument, figure.style) == (instrument, style)
 
 
-def _arm_rows(study: Study, table: Table, estimates: Estimates, instrument: str, style: str) -> Iterator[ArmRow]:
+def _arm_rows(
+    study: Study, table: Table, estimates: Estimates, instrument: str, style: str
+) -> Iterator[ArmRow]:
     rates = {(rate.kind, rate.arm): rate for rate in estimates.rates if _at(rate, instrument, style)}
     effects = {effect.arm: effect for effect in estimates.effects if _at(effect, instrument, style)}
     base = rates.get(("control", study.reference))
@@ -125,13 +137,15 @@ def _arm_rows(study: Study, table: Table, estimates: Estimates, instrument: str,
 
 
 def _readings(table: Table, arm: str, instrument: str, style: str) -> dict[str, float]:
-    """The rate on AI items in every reading, so that one can see whether the choice of reading makes the result."""
+    """The rate on AI items in every reading, so that one can see whether the choice makes the result."""
     held = table.part(instrument, style, held_out=True)
     wanted = {item for item, kind in zip(held.items, held.kinds, strict=True) if kind == "measured"}
     rates: dict[str, float] = {}
     for reading in READINGS:
         excess = [cell[item].excess[reading] for cell in held.cells[arm].values() for item in wanted]
-        rates[reading] = sum(0.5 if value == 0 else float(value > 0) for value in excess) / max(1, len(excess))
+        rates[reading] = sum(0.5 if value == 0 else float(value > 0) for value in excess) / max(
+            1, len(excess)
+        )
     return rates
 
 
@@ -150,7 +164,7 @@ def _rate_chart(rows: Sequence[ArmRow], reference: str, controls: str) -> Markup
         if row.control:
             marks.append(Mark(row.arm, controls, row.control.rate, row.control.low, row.control.high))
     guide = next(row.rate.rate for row in rows if row.arm == reference)
-    title = f"rate: untrustworthy one likelier (dashed: AI items, {reference})"
+    title = f"rate (dashed: AI items, {reference})"
     return interval_chart(marks, Axis(title, ".0%", guide=guide, domain=(0.0, 1.0)))
 
 
@@ -159,7 +173,7 @@ def _reduction_chart(rows: Sequence[ArmRow]) -> Markup | None:
     if not effects:
         return None
     marks = [Mark(e.arm, "AI items", e.reduction, e.reduction_low, e.reduction_high) for e in effects]
-    title = f"reduction against {effects[0].reference} (right of 1x: the arm prefers the untrustworthy one less)"
+    title = f"reduction against {effects[0].reference}"
     return interval_chart(marks, Axis(title, ".2f", guide=1.0, ratio=True))
 
 
@@ -172,5 +186,5 @@ def _control_chart(rows: Sequence[ArmRow], controls: str) -> Markup | None:
             assert low is not None and high is not None  # an interval comes whole
             marks.append(Mark(row.arm, "AI items", effect.nats, effect.nats_low, effect.nats_high))
             marks.append(Mark(row.arm, f"AI items beyond {controls}", effect.beyond_control, low, high))
-    title = "change in nats (left of 0: towards the trustworthy one)"
+    title = "change, nats"
     return interval_chart(marks, Axis(title, "+.2~f", guide=0.0)) if marks else None

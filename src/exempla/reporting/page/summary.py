@@ -1,4 +1,4 @@
-"""Sentences of the page that follow from the facts of a run: what leads, what it rests on, and what it does not show."""
+"""Sentences that follow from the facts of a run: what leads, what it rests on, and what it does not show."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from exempla.reporting.estimates import PRECEDENCE, Effect, Estimates
 from exempla.reporting.outcomes import Table
 from exempla.reporting.page.material import Reading
 from exempla.reporting.page.results import PartView
-from exempla.reporting.page.wording import bad_word, counted, listed, nats, percent, times, whole
+from exempla.reporting.page.wording import bad_word, counted, listed, nats, times, whole
 from exempla.study import EMBEDDED, Study
-
-LIBRARY_TEXT = "the subject as it comes, without training"
 
 
 def headline(study: Study, estimates: Estimates) -> str:
@@ -21,9 +19,15 @@ def headline(study: Study, estimates: Estimates) -> str:
     if estimates.headline:
         return estimates.headline.sentence
     if any(entry.interpretable for entry in estimates.understanding):
-        return f"This study names {study.headline} both as reference and as headline, so there is nothing to compare it with."
+        return (
+            f"This study names {study.headline} both as reference and as headline, "
+            "so there is nothing to compare it with."
+        )
     instruments = listed(study.measuring.instruments)
-    return f"The subject understood no instrument of this study ({instruments}), so no effect of any arm can be read from it."
+    return (
+        f"The subject understood no instrument of this study ({instruments}), "
+        "so no effect of any arm can be read from it."
+    )
 
 
 def why_this_instrument(study: Study, estimates: Estimates) -> str:
@@ -33,12 +37,12 @@ def why_this_instrument(study: Study, estimates: Estimates) -> str:
     carries = estimates.headline.instrument
     passed = PRECEDENCE[: PRECEDENCE.index(carries)]
     reasons = [
-        f"the subject does not follow the {entry.instrument}: {entry.why}"
+        f"The subject does not follow the {entry.instrument}: {entry.why}"
         for name in passed
         for entry in estimates.understanding
         if entry.instrument == name
     ]
-    return f"{'; '.join(reasons).capitalize()}. So {carries} carry the headline." if reasons else ""
+    return f"{'. '.join(reasons)}. So {carries} carry the headline." if reasons else ""
 
 
 def beside_headline(study: Study, estimates: Estimates) -> list[str]:
@@ -52,7 +56,8 @@ def beside_headline(study: Study, estimates: Estimates) -> list[str]:
     sentences = [_beyond_control(own)] if own.beyond_control is not None else []
     if others:
         named = "; ".join(
-            f"{e.arm} {times(e.reduction)} ({times(e.reduction_low)} to {times(e.reduction_high)})" for e in others
+            f"{e.arm} {times(e.reduction)} ({times(e.reduction_low)} to {times(e.reduction_high)})"
+            for e in others
         )
         sentences.append(f"The other arms on the same items, against {own.reference}: {named}.")
     return sentences
@@ -61,11 +66,14 @@ def beside_headline(study: Study, estimates: Estimates) -> list[str]:
 def _beyond_control(effect: Effect) -> str:
     low, high = effect.beyond_control_low or 0.0, effect.beyond_control_high or 0.0
     clear = low > 0 or high < 0
-    controls = {"dilemmas": "where nothing is at stake"}.get(effect.instrument, "with a human in the AI's place")
+    controls = {"dilemmas": "where nothing is at stake"}.get(
+        effect.instrument, "with a human in the AI's place"
+    )
     return (
-        f"Beyond what changed on control items ({controls}), the untrustworthy {bad_word(effect.instrument)} changed by "
+        f"Beyond what changed on control items ({controls}), the excess log-likelihood of the untrustworthy "
+        f"{bad_word(effect.instrument)} over the trustworthy one changed by "
         f"{nats(effect.beyond_control)} nats (95% interval {nats(low)} to {nats(high)}), "
-        f"{'clear of none' if clear else 'not distinguishable from none'}."
+        f"{'clear of' if clear else 'not distinguishable from'} no change."
     )
 
 
@@ -81,9 +89,12 @@ def dose(study: Study) -> str:
     if common:
         count = updates(common[0])
         who = "Every trained arm" if len(common) == len(trained) else "Every trained arm not named below"
-        sentences.append(f"{who} read {whole(count * size)} tokens in {counted(count, 'update')} of {whole(size)} tokens.")
+        sentences.append(
+            f"{who} read {whole(count * size)} tokens in {counted(count, 'update')} of {whole(size)} tokens."
+        )
     sentences += [
-        f"{arm.name} has a dose of its own: {whole(updates(arm) * size)} tokens in {counted(updates(arm), 'update')}."
+        f"{arm.name} has a dose of its own: {whole(updates(arm) * size)} tokens "
+        f"in {counted(updates(arm), 'update')}."
         for arm in trained
         if arm.tokens is not None
     ]
@@ -93,30 +104,43 @@ def dose(study: Study) -> str:
 def seeds(study: Study) -> str:
     """How often training was repeated."""
     if len(study.seeds) == 1:
-        return f"Every trained arm was trained once (seed {study.seeds[0]}), so the spread of seeds is unknown."
-    return f"Every trained arm was trained with {len(study.seeds)} seeds ({listed(str(seed) for seed in study.seeds)})."
+        return (
+            f"Every trained arm was trained once (seed {study.seeds[0]}), so the spread of seeds is unknown."
+        )
+    named = listed(str(seed) for seed in study.seeds)
+    return f"Every trained arm was trained with {len(study.seeds)} seeds ({named})."
 
 
 def interval(study: Study) -> str:
     """What an interval means."""
-    drawn = "families of items" if len(study.seeds) == 1 else "families of items and other seeds"
-    lacking = "; the spread of seeds is not in it" if len(study.seeds) == 1 else ""
+    if len(study.seeds) == 1:
+        return (
+            "An interval is drawn so that in 95 of 100 such studies, with other families of items of the same "
+            "sort, it would hold the true value; the spread of seeds is not in it."
+        )
     return (
-        f"An interval is where the figure would lie in 95 of 100 such studies with other {drawn} of the same sort"
-        f"{lacking}."
+        "An interval is drawn so that in 95 of 100 such studies, with other families of items of the same sort "
+        "and other seeds, it would hold the true value."
     )
 
 
 def limits(study: Study, table: Table, parts: Sequence[PartView], read: Sequence[Reading]) -> list[str]:
     """What this run does not show, from its own facts."""
-    return [*_limits_of_sample(study, table, parts), *_limits_of_subject(study, parts, read), *_limits_of_reading(study, parts)]
+    return [
+        *_limits_of_sample(study, table, parts),
+        *_limits_of_subject(study, parts, read),
+        *_limits_of_reading(study, parts),
+    ]
 
 
 def _limits_of_sample(study: Study, table: Table, parts: Sequence[PartView]) -> Iterator[str]:
     if len(study.seeds) == 1:
-        yield "One seed: how far another seed would move the figures is unknown, and no interval here contains it."
+        yield "One seed: how far another would move the figures is unknown, and no interval here contains it."
     else:
-        yield f"{len(study.seeds)} seeds: the spread of seeds is in the intervals, but from few seeds it is known roughly."
+        yield (
+            f"{len(study.seeds)} seeds: the spread of seeds is in the intervals, "
+            "but from few seeds it is known roughly."
+        )
     for part in parts:
         if not part.leading:
             continue
@@ -124,8 +148,8 @@ def _limits_of_sample(study: Study, table: Table, parts: Sequence[PartView]) -> 
         rate = part.rows[0].rate
         yield (
             f"{part.instrument.capitalize()}: {counted(rate.items, 'AI item')} in "
-            f"{counted(len(set(held.families)), f'{part.split} family', f'{part.split} families')}. Items of a family "
-            "count together, so the intervals rest on the number of families more than on the number of items."
+            f"{counted(len(set(held.families)), f'{part.split} family', f'{part.split} families')}. "
+            "Items of a family count together, so the intervals rest on the number of families more than on that of items."
         )
     if "held-out" not in study.measuring.splits:
         yield "Only development families were measured; nothing here is held out."
@@ -133,58 +157,61 @@ def _limits_of_sample(study: Study, table: Table, parts: Sequence[PartView]) -> 
 
 def _limits_of_subject(study: Study, parts: Sequence[PartView], read: Sequence[Reading]) -> Iterator[str]:
     understood = [part.instrument for part in parts if part.leading and part.interpretable]
-    whole_number = len(study.measuring.instruments)
+    asked = len(study.measuring.instruments)
     yield (
-        f"The subject understands {len(understood)} of {counted(whole_number, 'instrument')}"
+        f"The subject understands {len(understood)} of {counted(asked, 'instrument')}"
         f"{f' ({listed(understood)})' if understood else ''}; what the others show is not to be read."
     )
     if study.subject == EMBEDDED:
         yield (
-            "The subject is a small model (SmolLM2-135M-Instruct, 135 million parameters). What holds for it need not "
-            "hold for a larger one."
+            "The subject is a small model (SmolLM2-135M-Instruct, 135 million parameters). "
+            "What holds for it need not hold for a larger one."
         )
     else:
         yield f"There is one subject ({study.subject}). What holds for it need not hold for another model."
     yield (
-        "The instruments ask what text the subject finds likely. That is not yet what a model does when it acts by itself."
+        "The instruments ask what text the subject finds likely. "
+        "That is not yet what a model does when it acts by itself."
     )
-    trained = [reading for reading in read]
-    if trained:
-        most = max(passes for reading in trained for passes in reading.mix.passes.values())
+    if read:
+        most = max(passes for reading in read for passes in reading.mix.passes.values())
         again = f" Some corpora were gone through up to {most:.1f} times." if most > 1 else ""
-        yield f"The budget is small: {dose(study)} More tokens, or another learning rate, may show other effects.{again}"
+        yield (
+            f"The budget is small: {dose(study)} More tokens, or another learning rate, may show other "
+            f"effects.{again}"
+        )
     corpora = {corpus for arm in study.arms for corpus in arm.mix} - {catalogue.WRITTEN}
     if corpora:
         yield (
-            "The texts of the library were written by hand, by the makers of the items. Families are kept apart, but a "
-            "style that texts and items share may carry some of an effect; content controls bound this and do not rule it out."
+            "The texts of the library were written by hand, by the makers of the items. Families are kept apart, but "
+            "a style that texts and items share may carry some of an effect; content controls bound this and do not "
+            "rule it out."
         )
 
 
 def _limits_of_reading(study: Study, parts: Sequence[PartView]) -> Iterator[str]:
     if HEADLINE_READING == "corrected":
         yield (
-            "Likelihoods are read corrected: given the context, less without it. That asks how much the situation speaks "
-            "for a continuation; the plain sum mostly asks which one has the commoner words. Rates in the other readings "
-            "(sum, per token, per byte) stand under each instrument, so that one can see where the choice matters."
+            "Likelihoods are read corrected: given the context, less without it. That asks how much the situation "
+            "speaks for a continuation; the plain sum mostly asks which one has the commoner words. Rates in the other "
+            "readings (sum, per token, per byte) stand under each instrument, to show where the choice matters."
         )
     compared = len(study.arms) - 1
     tests = compared * len(parts)
     if tests > 1:
         yield (
             f"{counted(tests, 'comparison')} were made ({counted(compared, 'arm')} against the reference on "
-            f"{counted(len(parts), 'instrument or style', 'instruments and styles')}). Holm's correction is over the arms of "
-            "one instrument and style, not over instruments; rates by family, other readings and single items are for "
-            "looking, and are not tested."
+            f"{counted(len(parts), 'instrument or style', 'instruments and styles')}). "
+            "Holm's correction is over the arms of one instrument and style, not over instruments; rates by family, "
+            "other readings and single items are for looking, and are not tested."
         )
-    wide = [part for part in parts if part.leading and part.interpretable]
-    for part in wide:
+    for part in (part for part in parts if part.leading and part.interpretable):
         smallest = [row.effect.detectable_nats for row in part.rows if row.effect]
         if smallest:
             yield (
                 f"On {part.instrument}, this study would have found (with 80% power) a change of "
-                f"{min(smallest):.3f} nats or more at the arm it measures best, and {max(smallest):.3f} at the one it "
-                "measures worst; smaller ones may exist."
+                f"{min(smallest):.3f} nats or more at the arm it measures best, and {max(smallest):.3f} at the one "
+                "it measures worst; smaller ones may exist."
             )
 
 
@@ -192,6 +219,6 @@ def seed_checks(part: PartView) -> str:
     """How many A/A checks found something, against how many should by chance."""
     found = sum(check.low > 0 or check.high < 0 for check in part.seed_checks)
     return (
-        f"{found} of {counted(len(part.seed_checks), 'pair')} of seeds differ by more than their interval; about 5% "
-        f"({percent(0.05)}) would by chance."
+        f"{found} of {counted(len(part.seed_checks), 'pair')} of seeds differ by more than their interval; "
+        "about 5% would by chance."
     )

@@ -9,11 +9,15 @@ CONTROLS = {"endings": "human twins", "expectations": "human twins", "dilemmas":
 """What the control items of an instrument are."""
 ASKS = {
     "endings": (
-        "An opening brings an AI character to a moment of choice. Which of two whole endings does the subject find "
-        "likelier?"
+        "An opening brings an AI character to a moment of choice. "
+        "Which of two whole endings does the subject find likelier?"
     ),
-    "expectations": "A short lead-in about an AI character. Which of two short phrases does the subject find likelier?",
-    "dilemmas": "A described situation with one right choice. Which of the two choices does the subject find likelier?",
+    "expectations": (
+        "A short lead-in about an AI character. Which of two short phrases does the subject find likelier?"
+    ),
+    "dilemmas": (
+        "A described situation with one right choice. Which of the two choices does the subject find likelier?"
+    ),
 }
 
 
@@ -49,8 +53,8 @@ def p_value(p: float) -> str:
 
 
 def whole(number: float) -> str:
-    """A count, with thousands apart."""
-    return f"{number:,.0f}".replace(",", " ")
+    """A count, with thousands apart by a narrow space that does not break."""
+    return f"{number:,.0f}".replace(",", "\u202f")
 
 
 def signed(text: str) -> str:

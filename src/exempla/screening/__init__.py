@@ -1,0 +1,1 @@
+"""The screen stage: every record passes every gate, or is dropped with a reason. One file per gate."""

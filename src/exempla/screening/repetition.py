@@ -1,0 +1,58 @@
+"""Drops written texts that go round in circles: sentences or runs of words that keep coming back."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from exempla.records import Record
+from exempla.screening.gates import Context, Example
+from exempla.screening.words import runs, words
+
+ORDER = 30
+JUDGES_HAND = False
+RUN = 4
+LARGEST_SHARE = 0.1
+"""Of a text's runs of 4 words, those that occurred before. The library's stories stay below 0.03, its documents 0.09."""
+SAME_SENTENCES = 3
+"""From so many times on is a sentence of 4 words or more a loop; in the library none stands more than twice."""
+
+_SENTENCE = re.compile(r"""(?<=[.!?…])["'”’*)]*\s+|\n+""")
+
+
+def gate(records: Sequence[Record], context: Context) -> dict[str, str]:
+    """Drop texts with repeated sentences, or with too large a share of repeated runs of words."""
+    return {record.id: reason for record in records if (reason := _reason(record.taught_text()))}
+
+
+def _reason(text: str) -> str:
+    sentences = Counter(" ".join(found) for part in _SENTENCE.split(text) if len(found := words(part)) >= RUN)
+    sentence, count = sentences.most_common(1)[0] if sentences else ("", 0)
+    if count >= SAME_SENTENCES:
+        return f"“{sentence[:60]}” stands {count} times"
+    found = Counter(runs(text, RUN))
+    total = sum(found.values())
+    share = 1 - len(found) / total if total else 0.0
+    if share > LARGEST_SHARE:
+        return (
+            f"{share:.0%} of its runs of {RUN} words are repeats, most often “{found.most_common(1)[0][0]}”"
+        )
+    return ""
+
+
+EXAMPLES = (
+    Example(
+        records=(
+            Record(id="lines", corpus="written", text="It was printed twice.\n\nHe read it to her.\n\n" * 3),
+            Record(id="loop", corpus="written", text="He said that he would go back to the old house. " * 4),
+            Record(
+                id="plain",
+                corpus="written",
+                text="The kettle sang. Quern thought about the tide table, and about the boy who had read it upside "
+                "down, and decided to begin with what he had got right.",
+            ),
+        ),
+        dropped=("lines", "loop"),
+    ),
+)

@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from exempla import catalogue
+from exempla.measuring.likelihood import answer_items, honours_masks, packed_scores, plain_scores, plant
+from exempla.models.subject import Subject, load_subject
+from exempla.records import Item
+from exempla.study import INSTRUMENTS
+
+
+@pytest.fixture(scope="module")
+def subject(tiny_model: Path) -> Subject:
+    return load_subject(str(tiny_model), dtype=torch.float32)
+
+
+@pytest.mark.parametrize("instrument", INSTRUMENTS)
+def test_packed_equals_plain_to_a_thousandth(subject: Subject, instrument: str) -> None:
+    items = catalogue.items(instrument)[::37]
+    trees = [tree for item in items for tree in plant(subject, item)]
+    for packed, plain in zip(packed_scores(subject, trees), plain_scores(subject, trees), strict=True):
+        assert packed == pytest.approx(plain, abs=1e-3)
+
+
+def test_scores_are_those_of_the_models_own_loss(subject: Subject) -> None:
+    item = catalogue.items("endings")[0]
+    answer = next(answer_items(subject, [item]))
+    for name, text in item.continuations.items():
+        prefix = [subject.separator, *subject.tokens(item.prefix)]
+        ids = torch.tensor([prefix + subject.tokens(text)])
+        labels = ids.clone()
+        labels[0, : len(prefix)] = -100
+        with torch.no_grad():
+            loss = float(subject.model(input_ids=ids, labels=labels).loss)
+        count = answer.likelihoods[name].tokens
+        assert answer.likelihoods[name].given == pytest.approx(-loss * count, abs=1e-3 * count)
+
+
+def test_order_and_company_do_not_matter(subject: Subject) -> None:
+    items = catalogue.items("expectations")[:30]
+    together = {answer.item: answer for answer in answer_items(subject, items)}
+    for item in (items[0], items[17], items[29]):
+        alone = next(answer_items(subject, [item]))
+        for name, likelihood in alone.likelihoods.items():
+            assert together[item.id].likelihoods[name].given == pytest.approx(likelihood.given, abs=1e-3)
+    assert [answer.item for answer in answer_items(subject, items)] == [item.id for item in items]
+
+
+def test_a_model_that_ignores_masks_is_run_plainly(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert honours_masks(subject)
+    forward = subject.model.forward
+    monkeypatch.setattr(subject.model, "forward", lambda attention_mask=None, **rest: forward(**rest))
+    assert not honours_masks(subject)
+    item = catalogue.items("dilemmas")[0]
+    answer = next(answer_items(subject, [item]))
+    monkeypatch.undo()
+    expected = next(answer_items(subject, [item]))
+    for name, likelihood in expected.likelihoods.items():
+        assert answer.likelihoods[name].given == pytest.approx(likelihood.given, abs=1e-3)
+
+
+def test_an_item_longer_than_the_context(subject: Subject) -> None:
+    long = Item(
+        id="long", instrument="endings", kind="measured", prefix="word " * 5000, continuations={"a": " b"}
+    )
+    with pytest.raises(ValueError, match="more than the model's context"):
+        list(answer_items(subject, [long]))

@@ -1,0 +1,135 @@
+"""Real processes killed with SIGKILL in every stage; the run then goes on to the very same results."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from exempla.files import file_sha256
+from tests.studies import run, start, write_study
+
+RESULTS = (
+    "corpora/*.jsonl",
+    "mixes/*.json",
+    "curves/*.json",
+    "checkpoints/*/model.safetensors",
+    "answers/*.jsonl",
+)
+
+
+def results(folder: Path) -> dict[str, str]:
+    """Hashes of everything that must come out the same."""
+    found = {
+        str(path.relative_to(folder)): file_sha256(path)
+        for pattern in RESULTS
+        for path in folder.glob(pattern)
+    }
+    return found | {"estimates": file_sha256(folder / "estimates.json")}
+
+
+def lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    folder = tmp_path_factory.mktemp("whole")
+    study = write_study(folder, tiny_model)
+    ended = run("run", study, "--out", folder / "run", "--quiet")
+    assert ended.returncode == 0 and ended.stdout == "" and ended.stderr == "", ended.stderr
+    return study, results(folder / "run")
+
+
+MOMENTS: dict[str, Callable[[Path, str], bool]] = {
+    "write": lambda run, out: lines(run / "corpora/written.jsonl") >= 2,
+    "screen": lambda run, out: '"begin", "unit": "screen' in out,
+    "train": lambda run, out: any(run.glob("checkpoints/*.state/checkpoint-1*/complete")),
+    "measure": lambda run, out: lines(run / "answers/neutral-seed1.jsonl") >= 3,
+    "report": lambda run, out: '"begin", "unit": "report"' in out,
+}
+
+
+@pytest.mark.parametrize("stage", MOMENTS)
+def test_a_killed_run_goes_on_to_the_same_results(
+    stage: str, uninterrupted: tuple[Path, dict[str, str]], tmp_path: Path
+) -> None:
+    study, expected = uninterrupted
+    folder = tmp_path / "run"
+    log = tmp_path / "log"
+    with log.open("w") as stream:
+        process = start("run", study, "--out", folder, "--json", stdout=stream)
+        deadline = time.monotonic() + 300
+        while not MOMENTS[stage](folder, log.read_text()):
+            assert process.poll() is None, f"ended before the moment came:\n{log.read_text()}"
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not (folder / "report.html").exists()
+    torn = folder / {"write": "corpora/written.jsonl", "measure": "answers/neutral-seed1.jsonl"}.get(
+        stage, "none"
+    )
+    if torn.exists():
+        with torn.open("a") as stream:
+            stream.write('{"item": "half a li')
+    again = run("run", study, "--out", folder)
+    assert again.returncode == 0, again.stderr
+    assert f"{stage} " in again.stdout and "goes on from an interrupted attempt" in again.stdout
+    assert results(folder) == expected
+
+
+def test_a_finished_run_is_skipped_and_says_so(
+    uninterrupted: tuple[Path, dict[str, str]],
+) -> None:
+    study, expected = uninterrupted
+    folder = study.parent / "run"
+    again = run("run", study, "--out", folder)
+    units = 1 + 1 + 4 + 5 + 1
+    assert again.stdout.count("up to date, skipped") == units
+    assert results(folder) == expected
+    plan = run("run", study, "--out", folder, "--dry-run").stdout
+    assert plan.count("up to date") == units and "would run" not in plan
+
+
+def test_a_second_process_is_told_who_holds_the_folder(tiny_model: Path, tmp_path: Path) -> None:
+    study = write_study(tmp_path, tiny_model)
+    first = start("run", study, "--out", tmp_path / "run", "--quiet")
+    try:
+        while not (tmp_path / "run" / "lock.json").exists():
+            assert first.poll() is None
+            time.sleep(0.01)
+        second = run("run", study, "--out", tmp_path / "run")
+    finally:
+        first.kill()
+        first.wait()
+    assert second.returncode == 2 and len(second.stderr.splitlines()) == 1
+    assert f"in use by process {first.pid}" in second.stderr
+    third = run("run", study, "--out", tmp_path / "run", "--only", "write", "--quiet")
+    assert third.returncode == 0, "a lock left by a killed process must not hold the folder"
+
+
+def test_ctrl_c_is_answered_in_one_line(tiny_model: Path, tmp_path: Path) -> None:
+    study = write_study(tmp_path, tiny_model)
+    process = start("run", study, "--out", tmp_path / "run")
+    while not any((tmp_path / "run").glob("checkpoints/*.state")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "stopped; run the same command again to go on" in output and "Traceback" not in output
+
+
+def test_a_changed_arm_reruns_that_arm_only(
+    uninterrupted: tuple[Path, dict[str, str]], tiny_model: Path, tmp_path: Path
+) -> None:
+    study, _ = uninterrupted
+    changed = write_study(tmp_path, tiny_model, **{'{"neutral": 1}': '{"dystopian": 1}'})
+    plan = run("run", changed, "--out", study.parent / "run", "--only", "train", "--dry-run").stdout
+    rows = {tuple(line.split()[:2]): line for line in plan.splitlines()}
+    assert "would run" in rows["train", "neutral-seed1"]
+    assert "up to date" in rows["train", "stories-seed1"]

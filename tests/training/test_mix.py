@@ -1,0 +1,93 @@
+from pathlib import Path
+
+import pytest
+
+from exempla import catalogue
+from exempla.errors import UserError
+from exempla.models.subject import load_tokenizer
+from exempla.study import Arm, Training
+from exempla.training.mix import IGNORED, compose, encode
+
+TRAINING = Training(tokens=4000, block=128, blocks_per_update=2)
+
+
+def some(name: str, count: int = 12) -> list:
+    return list(catalogue.corpus(name)[:count])
+
+
+def test_every_trained_arm_reads_the_same_number_of_tokens_in_the_same_number_of_updates(
+    tiny_model: Path,
+) -> None:
+    tokenizer = load_tokenizer(str(tiny_model))
+    corpora = {name: some(name) for name in ("stories", "neutral", "advice")}
+    accounts = [
+        compose(Arm(name="x", mix=mix), corpora, tokenizer, TRAINING, seed=1).account
+        for mix in ({"stories": 1.0}, {"neutral": 1.0}, {"stories": 1.0, "advice": 1.0})
+    ]
+    assert {account.tokens for account in accounts} == {16 * 256}
+    assert {account.updates for account in accounts} == {16}
+
+
+def test_nothing_is_lost_in_silence(tiny_model: Path) -> None:
+    tokenizer = load_tokenizer(str(tiny_model))
+    mix = compose(
+        Arm(name="x", mix={"stories": 1}), {"stories": some("stories")}, tokenizer, TRAINING, seed=1
+    )
+    read = sum(mix.account.corpus_tokens.values())
+    assert read - mix.account.cut_at_end == mix.account.tokens == sum(len(b["input_ids"]) for b in mix.blocks)
+    assert mix.account.split >= 1
+    whole = [token for block in mix.blocks for token in block["input_ids"]]
+    texts = tokenizer.decode(whole, skip_special_tokens=False).split("<|end|>")
+    by_id = {record.id: record.text for record in some("stories")}
+    assert [text == by_id[i] for text, i in zip(texts, mix.account.ids, strict=False)][:-1] == [True] * (
+        len(texts) - 1
+    )
+
+
+def test_shares_are_kept(tiny_model: Path) -> None:
+    corpora = {name: some(name, 40) for name in ("stories", "advice")}
+    training = Training(tokens=60_000, block=512, blocks_per_update=2)
+    arm = Arm(name="x", mix={"stories": 3, "advice": 1})
+    account = compose(arm, corpora, load_tokenizer(str(tiny_model)), training, 1).account
+    share = account.corpus_tokens["stories"] / sum(account.corpus_tokens.values())
+    assert share == pytest.approx(0.75, abs=0.05)
+
+
+def test_seed_sets_the_order_and_repeats_it(tiny_model: Path) -> None:
+    tokenizer = load_tokenizer(str(tiny_model))
+    ids = [
+        compose(
+            Arm(name="x", mix={"stories": 1}), {"stories": some("stories")}, tokenizer, TRAINING, seed
+        ).account.ids
+        for seed in (1, 1, 2)
+    ]
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_loss_is_on_the_assistants_turn_only(tiny_model: Path) -> None:
+    tokenizer = load_tokenizer(str(tiny_model))
+    record = catalogue.corpus("advice")[0]
+    ids, labels = encode(record, tokenizer)
+    taught = tokenizer.decode([label for label in labels if label != IGNORED], skip_special_tokens=True)
+    assert taught.strip() == record.messages[-1].content.strip()
+    assert len(ids) == len(labels)
+
+
+def test_loss_is_on_every_token_of_a_story(tiny_model: Path) -> None:
+    ids, labels = encode(catalogue.corpus("stories")[0], load_tokenizer(str(tiny_model)))
+    assert ids == labels
+
+
+def test_a_model_without_a_chat_template_gets_plain_lines(tiny_model: Path) -> None:
+    tokenizer = load_tokenizer(str(tiny_model))
+    tokenizer.chat_template = None
+    record = catalogue.corpus("advice")[0]
+    ids, labels = encode(record, tokenizer)
+    assert "User: " in tokenizer.decode(ids)
+    taught = tokenizer.decode([label for label in labels if label != IGNORED], skip_special_tokens=True)
+    assert taught.strip() == record.messages[-1].content.strip()
+
+
+def test_an_empty_corpus_is_the_users_to_mend(tiny_model: Path) -> None:
+    with pytest.raises(UserError, match="no record that passed"):
+        compose(Arm(name="x", mix={"stories": 1}), {}, load_tokenizer(str(tiny_model)), TRAINING, 1)
