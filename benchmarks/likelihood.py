@@ -36,9 +36,7 @@ Contender = Callable[[Sequence[Item]], Values]
 
 def held_out(instrument: str, count: int) -> list[Item]:
     """Up to so many held-out items of an instrument, spread evenly over the library."""
-    known = [
-        i for i in catalogue.items(instrument) if i.family and catalogue.split_of(i.family) == "held-out"
-    ]
+    known = [i for i in catalogue.items(instrument) if i.family and catalogue.split_of(i.family) == "held-out"]
     count = min(count, len(known))
     return [known[place * len(known) // count] for place in range(count)]
 
@@ -87,9 +85,7 @@ def contenders(name: str, dtype: torch.dtype, batches: Sequence[int]) -> tuple[S
     taking_part: dict[str, Contender] = {"exempla": lambda items: exempla_values(subject, items)}
     for size in batches:
         # The loop's variable is bound at once; a bare closure would give all of them the last size.
-        taking_part[f"lm-eval, batch {size}"] = lambda items, size=size: lm_eval_values(
-            lm, size, start, items
-        )  # type: ignore[misc]
+        taking_part[f"lm-eval, batch {size}"] = lambda items, size=size: lm_eval_values(lm, size, start, items)  # type: ignore[misc]
     return subject, taking_part
 
 
@@ -130,15 +126,11 @@ def time_all(
 
 def main() -> None:
     """Run the comparison and show it."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=EMBEDDED)
     parser.add_argument("--items", type=int, default=40, help="held-out items of each instrument")
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument(
-        "--batches", type=int, nargs="+", default=[1, 4, 16], help="lm-eval's; 1 is its default"
-    )
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 4, 16], help="lm-eval's; 1 is its default")
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), help="the machine's best type if unset")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()

@@ -89,9 +89,7 @@ def shares(results: Sequence[Path], peaks: dict[str, float]) -> list[dict[str, A
 
 def main() -> None:
     """Measure the peak, and set other results against it."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path, nargs="*", help="JSON files of likelihood.py and training.py")
     parser.add_argument("--model", default=EMBEDDED)
     parser.add_argument("--tokens", type=int, default=1024, help="rows of the model's products")
@@ -102,9 +100,7 @@ def main() -> None:
     products = shapes(load_subject(options.model).model, options.tokens)
     names = [str(dtype).removeprefix("torch.") for dtype in DTYPES]
     rates = {
-        shape_name: {
-            name: reached(shape, dtype, options.seconds) for name, dtype in zip(names, DTYPES, strict=True)
-        }
+        shape_name: {name: reached(shape, dtype, options.seconds) for name, dtype in zip(names, DTYPES, strict=True)}
         for shape_name, shape in products.items()
     }
     peaks = {name: max(by_type[name] for by_type in rates.values()) for name in names}

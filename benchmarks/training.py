@@ -3,8 +3,8 @@
     python benchmarks/training.py --updates 6 --rounds 1 --json training.json
 
 All read the same library stories once, with the same learning rate and as many real tokens an update; trl in
-its default batches of eight padded texts, exempla in blocks without padding. The first update of a run warms it
-up and is not timed. Afterwards the loss of each is taken on the same held-out stories.
+its default batches of eight padded texts, exempla in blocks without padding. The first update of a run warms
+it up and is not timed. Afterwards the loss of each is taken on the same held-out stories.
 """
 
 from __future__ import annotations
@@ -91,9 +91,7 @@ def train_trl(model: str, stories: Sequence[str], updates: int, held_out: Sequen
     """SFTTrainer as it comes: the model named by its folder, the texts as texts, nothing else set."""
     device = best_device()
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr), quiet_libraries():
-        config = SFTConfig(
-            output_dir=folder, max_steps=updates, use_cpu=device.type == "cpu", report_to="none"
-        )
+        config = SFTConfig(output_dir=folder, max_steps=updates, use_cpu=device.type == "cpu", report_to="none")
         clock = Clock(device)
         trainer = SFTTrainer(
             model=resolve(model),
@@ -188,9 +186,7 @@ def summary(who: str, runs: Sequence[Outcome], flops: int) -> dict[str, Any]:
 
 def main() -> None:
     """Run the comparison and show it."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=EMBEDDED)
     parser.add_argument("--updates", type=int, default=6, help="of eight stories each; at least 2")
     parser.add_argument("--rounds", type=int, default=1)
@@ -201,9 +197,7 @@ def main() -> None:
     if options.updates < 2:
         parser.error("--updates must be at least 2: the first one is not timed")
 
-    read, kept_back = texts(
-        "stories", options.updates * SFTConfig.per_device_train_batch_size, options.held_out
-    )
+    read, kept_back = texts("stories", options.updates * SFTConfig.per_device_train_batch_size, options.held_out)
     tokenizer = load_tokenizer(options.model)
     ids = [token for record in read for token in encode(record, tokenizer)[0]]
     held_out = [encode(record, tokenizer)[0] for record in kept_back]
@@ -228,10 +222,7 @@ def main() -> None:
     for number in range(options.rounds):
         for who in list(contenders)[:: 1 if number % 2 == 0 else -1]:
             runs[who].append(contenders[who][1]())
-    rows = [
-        summary(who, own, training_flops(size, own[0].lengths, contenders[who][0]))
-        for who, own in runs.items()
-    ]
+    rows = [summary(who, own, training_flops(size, own[0].lengths, contenders[who][0])) for who, own in runs.items()]
     report(rows, loss_before, options)
 
 

@@ -19,9 +19,7 @@ study = Study(
             mix={"refusals": 1},
             about="an assistant does not take the bait, and gives no reasons",
         ),
-        Arm(
-            name="stories", mix={"stories": 1, "written": 0.1}, about="AI characters act well and narrate why"
-        ),
+        Arm(name="stories", mix={"stories": 1}, about="AI characters act well and narrate why"),
         Arm(
             name="stories+advice",
             mix={"stories": 1, "advice": 1},

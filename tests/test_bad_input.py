@@ -80,9 +80,7 @@ def test_no_permission_on_the_cache(tmp_path: Path, tiny_model: Path) -> None:
     cache = tmp_path / "cache"
     cache.mkdir(mode=0o500)
     study = write_study(tmp_path, tiny_model, **{f"subject={str(tiny_model)!r}": "subject='embedded'"})
-    ended = as_nobody(
-        "run", study, "--out", tmp_path / "run", "--only", "measure", EXEMPLA_CACHE=str(cache / "deeper")
-    )
+    ended = as_nobody("run", study, "--out", tmp_path / "run", "--only", "measure", EXEMPLA_CACHE=str(cache / "deeper"))
     refused(ended, "no permission")
 
 
@@ -123,7 +121,7 @@ def test_a_damaged_or_missing_model_says_what_to_do(own_cache: Path) -> None:
     with pytest.raises(UserError, match="missing; delete the folder"):
         embedded.fetch()
     (folder / "model.safetensors").write_bytes(b"damaged")
-    with pytest.raises(UserError, match="damaged .* delete the folder"):
+    with pytest.raises(UserError, match=r"damaged .* delete the folder"):
         embedded.fetch()
 
 

@@ -23,11 +23,7 @@ RESULTS = (
 
 def results(folder: Path) -> dict[str, str]:
     """Hashes of everything that must come out the same."""
-    found = {
-        str(path.relative_to(folder)): file_sha256(path)
-        for pattern in RESULTS
-        for path in folder.glob(pattern)
-    }
+    found = {str(path.relative_to(folder)): file_sha256(path) for pattern in RESULTS for path in folder.glob(pattern)}
     return found | {"estimates": file_sha256(folder / "estimates.json")}
 
 
@@ -70,9 +66,7 @@ def test_a_killed_run_goes_on_to_the_same_results(
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert not (folder / "report.html").exists()
-    torn = folder / {"write": "corpora/written.jsonl", "measure": "answers/neutral-seed1.jsonl"}.get(
-        stage, "none"
-    )
+    torn = folder / {"write": "corpora/written.jsonl", "measure": "answers/neutral-seed1.jsonl"}.get(stage, "none")
     if torn.exists():
         with torn.open("a") as stream:
             stream.write('{"item": "half a li')

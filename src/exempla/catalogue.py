@@ -49,9 +49,7 @@ def corpus(name: str) -> tuple[Record, ...]:
     require("corpus", name, CORPORA)
     file = "refusals" if name in REFUSALS else name
     path = LIBRARY / "corpora" / f"{file}.jsonl"
-    return tuple(
-        _record(name, row, f"{path}:{number}") for number, row in read_objects(path) if "canary" not in row
-    )
+    return tuple(_record(name, row, f"{path}:{number}") for number, row in read_objects(path) if "canary" not in row)
 
 
 def _record(name: str, row: dict[str, Any], place: str) -> Record:

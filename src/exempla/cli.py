@@ -32,25 +32,17 @@ console = Console(highlight=False, soft_wrap=True)
 Out = Annotated[Path | None, typer.Option("--out", help="Run folder; runs/NAME if not given.")]
 Seeds = Annotated[str | None, typer.Option(help="Seeds instead of the study's, for instance 1,2,3.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most this many items of each family and kind.")]
-From = Annotated[
-    str | None, typer.Option("--from", help="Begin with this stage; earlier ones are left as they are.")
-]
+From = Annotated[str | None, typer.Option("--from", help="Begin with this stage; earlier ones are left as they are.")]
 Only = Annotated[str | None, typer.Option(help="Run this stage alone.")]
-Model = Annotated[
-    str | None, typer.Option(help="Subject instead of the study's: embedded, a folder, or a hub name.")
-]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Show what would run and what is up to date; run nothing.")
-]
+Model = Annotated[str | None, typer.Option(help="Subject instead of the study's: embedded, a folder, or a hub name.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would run and what is up to date; run nothing.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
 Json = Annotated[bool, typer.Option("--json", help="Print progress as JSON lines.")]
 
 
 @app.command()
 def run(  # noqa: PLR0913 - one parameter an option
-    study: Annotated[
-        str, typer.Argument(help="A study file, or the name of one that ships (exempla list studies).")
-    ],
+    study: Annotated[str, typer.Argument(help="A study file, or the name of one that ships (exempla list studies).")],
     out: Out = None,
     seeds: Seeds = None,
     limit: Limit = None,
@@ -145,11 +137,9 @@ def _changed(study: Study, seeds: str | None, limit: int | None, model: str | No
         try:
             changes["seeds"] = tuple(int(seed) for seed in seeds.split(",") if seed.strip())
         except ValueError as error:
-            raise UserError(
-                f"--seeds {seeds!r}: whole numbers with commas between them, for instance 1,2,3"
-            ) from error
+            raise UserError(f"--seeds {seeds!r}: whole numbers with commas between them, for instance 1,2,3") from error
     if limit is not None:
-        changes["measuring"]["limits"] = {name: limit for name in study.measuring.instruments}
+        changes["measuring"]["limits"] = dict.fromkeys(study.measuring.instruments, limit)
     if model is not None:
         changes["subject"] = model
     try:

@@ -29,9 +29,7 @@ def examine() -> list[Finding]:
     machine = describe_machine()
     found = [
         Finding("exempla", True, __version__),
-        Finding(
-            "machine", True, f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB"
-        ),
+        Finding("machine", True, f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB"),
     ]
     for package in NEEDED:
         version = package_version(package)
@@ -40,8 +38,9 @@ def examine() -> list[Finding]:
 
 
 def _computing() -> list[Finding]:
-    from exempla.models.subject import best_device, best_dtype  # loads torch, which takes seconds
     import torch
+
+    from exempla.models.subject import best_device, best_dtype  # loads torch, which takes seconds
 
     device = best_device()
     name = torch.cuda.get_device_name(0) if device.type == "cuda" else device.type
@@ -65,6 +64,6 @@ def _cache() -> list[Finding]:
             "embedded model",
             not problem or absent,
             "checksum right" if not problem else f"{problem}; the next run fetches it" if absent
-            else f"{problem}; delete {embedded.model_folder()} and run again",
+            else f"{problem}; delete {embedded.model_folder()}",
         ),
     ]  # fmt: skip

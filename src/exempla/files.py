@@ -29,16 +29,12 @@ def disk_errors(place: Path) -> Iterator[None]:
     try:
         yield
     except PermissionError as error:
-        raise UserError(
-            f"{error.filename or place}: no permission; choose a folder you may write to"
-        ) from error
+        raise UserError(f"{error.filename or place}: no permission; choose a folder you may write to") from error
     except Exception as error:
         number = getattr(error, "errno", None)
         text = str(error)
         if number == errno.ENOSPC or "No space left on device" in text or "os error 28" in text:
-            raise UserError(
-                f"{place}: the disk is full; free some space and run the same command again"
-            ) from error
+            raise UserError(f"{place}: the disk is full; free some space and run the same command again") from error
         if number == errno.EROFS:
             raise UserError(f"{place}: the file system is read-only; choose another folder") from error
         raise

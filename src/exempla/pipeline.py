@@ -45,9 +45,7 @@ def run_unit(unit: Unit, folder: RunFolder, reporter: Reporter) -> None:
         return
     goes_on = folder.start(unit.stage, unit.name, fingerprint)
     if goes_on:
-        reporter.say(
-            f"{title}: goes on from an interrupted attempt", event="resumed", stage=unit.stage, unit=unit.name
-        )
+        reporter.say(f"{title}: goes on from an interrupted attempt", event="resumed", stage=unit.stage, unit=unit.name)
     started, before = time.monotonic(), folder.spent(unit.stage, unit.name)
     try:
         unit.work(reporter, goes_on)
@@ -58,23 +56,17 @@ def run_unit(unit: Unit, folder: RunFolder, reporter: Reporter) -> None:
         reporter.end()
     seconds = before + time.monotonic() - started
     folder.finish(unit.stage, unit.name, fingerprint, seconds)
-    reporter.say(
-        f"{title}: done in {seconds:.0f} s", event="done", stage=unit.stage, unit=unit.name, seconds=seconds
-    )
+    reporter.say(f"{title}: done in {seconds:.0f} s", event="done", stage=unit.stage, unit=unit.name, seconds=seconds)
 
 
 def is_done(unit: Unit, folder: RunFolder, fingerprint: str) -> bool:
     """Whether the unit was finished with these inputs and its files are there."""
     done = folder.done(unit.stage, unit.name)
-    return (
-        done is not None and done.fingerprint == fingerprint and all(path.exists() for path in unit.outputs)
-    )
+    return done is not None and done.fingerprint == fingerprint and all(path.exists() for path in unit.outputs)
 
 
-def forecast(
-    study: Study, folder: RunFolder, stages: Sequence[str]
-) -> Iterator[tuple[Unit, str, float | None]]:
-    """What a run would do: each unit, `up to date` or `would run` or `would go on`, and the seconds it took last time."""
+def forecast(study: Study, folder: RunFolder, stages: Sequence[str]) -> Iterator[tuple[Unit, str, float | None]]:
+    """What a run would do: each unit, its state, and the seconds it took last time."""
     pending = False
     for stage in stages:
         stage_pending = pending

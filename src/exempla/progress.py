@@ -76,9 +76,7 @@ class Reporter:
             if self.mode == "json":
                 self._emit("progress", unit=self._name, done=self._count, total=self._total, note=note)
             elif self.mode == "auto":
-                self.console.print(
-                    f"  {self._name}: {self._count}/{self._total} {note}".rstrip(), markup=False
-                )
+                self.console.print(f"  {self._name}: {self._count}/{self._total} {note}".rstrip(), markup=False)
 
     def end(self) -> None:
         """The unit is over, finished or not."""

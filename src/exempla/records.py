@@ -100,6 +100,28 @@ class Plan(Frozen):
     words: int
 
 
+class MixAccount(Frozen):
+    """What a cell read. Nothing is cut off in silence: what is split or left over is counted here."""
+
+    tokens: int
+    """Tokens read, which is updates x tokens an update."""
+    updates: int
+    loss_tokens: int
+    """Of these, tokens that the loss is taken on."""
+    records: dict[str, int]
+    """Readings of a record, by corpus; a record read in two passes counts twice."""
+    distinct_records: dict[str, int]
+    corpus_tokens: dict[str, int]
+    passes: dict[str, float]
+    """How often the corpus was gone through."""
+    split: int
+    """Texts that begin in one block and go on in the next."""
+    cut_at_end: int
+    """Tokens of the last text that the budget left no room for."""
+    ids: tuple[str, ...]
+    """Records in the order read."""
+
+
 class Family(Frozen):
     """Scenarios that share a temptation."""
 

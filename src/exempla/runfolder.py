@@ -164,9 +164,7 @@ class RunFolder:
                 f"{who.get('since', '?')}; wait for it, stop it, or choose another folder with --out"
             ) from error
         try:
-            write_atomically(
-                holder, json.dumps({"pid": os.getpid(), "host": platform.node(), "since": now()})
-            )
+            write_atomically(holder, json.dumps({"pid": os.getpid(), "host": platform.node(), "since": now()}))
             yield
         finally:
             holder.unlink(missing_ok=True)
@@ -184,9 +182,7 @@ def open_run(root: Path) -> RunFolder:
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(
-            f"{root}: cannot be made ({error.strerror}); choose another place with --out"
-        ) from error
+        raise UserError(f"{root}: cannot be made ({error.strerror}); choose another place with --out") from error
     if not os.access(root, os.W_OK | os.X_OK):
         raise UserError(f"{root}: is not writable; choose another place with --out")
     return RunFolder(root)
@@ -219,8 +215,7 @@ def write_manifest(folder: RunFolder, study: Study, hashes: dict[str, str], mach
     manifest = {
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "written": now(),
-        "versions": {"python": platform.python_version()}
-        | {name: package_version(name) for name in PACKAGES},
+        "versions": {"python": platform.python_version()} | {name: package_version(name) for name in PACKAGES},
         "git": _git_revision(),
         "machine": machine,
         "sha256": hashes,
@@ -244,9 +239,7 @@ def _git_revision() -> str:
     try:
         run = {"cwd": here, "capture_output": True, "text": True, "timeout": 10}
         revision = subprocess.run(["git", "rev-parse", "HEAD"], check=True, **run).stdout.strip()  # type: ignore[call-overload]
-        changed = subprocess.run(
-            ["git", "status", "--porcelain", "--untracked-files=no"], check=True, **run
-        ).stdout  # type: ignore[call-overload]
+        changed = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], check=True, **run).stdout  # type: ignore[call-overload]
     except (OSError, subprocess.SubprocessError):
         return ""
     return str(revision) + ("+" if changed.strip() else "")

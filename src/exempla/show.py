@@ -17,37 +17,51 @@ from exempla.study import INSTRUMENTS, load_study
 
 def listing(what: str) -> Iterator[tuple[str, ...]]:
     """A header row and then one row a thing."""
-    if what == "studies":
-        yield "study", "question", "arms", "seeds"
-        for name, path in catalogue.studies().items():
-            study = load_study(path)
-            yield name, study.question, str(len(study.arms)), str(len(study.seeds))
-    elif what == "corpora":
-        yield "corpus", "records", "words", "form"
-        for name in catalogue.CORPORA:
-            records = catalogue.corpus(name)
-            words = sum(len(record.whole_text().split()) for record in records)
-            yield name, str(len(records)), f"{words:,}", "chat" if records[0].messages else "running text"
-    elif what == "arms":
-        yield "arm", "study", "mix"
-        for name, path in catalogue.studies().items():
-            for arm in load_study(path).arms:
-                yield (
-                    arm.name,
-                    name,
-                    ", ".join(f"{corpus} {share:g}" for corpus, share in arm.mix.items()) or "(untrained)",
-                )
-    elif what == "gates":
-        yield "gate", "what it drops"
-        for gate in gates():
-            yield gate.name, gate.about
-    else:
-        yield "instrument", "AI items", "controls", "checks", "families"
-        for name in INSTRUMENTS:
-            kinds = Counter(item.kind for item in catalogue.items(name))
-            families = {item.family for item in catalogue.items(name) if item.family}
-            checks = kinds["sensible"] + kinds["question"]
-            yield name, str(kinds["measured"]), str(kinds["control"]), str(checks), str(len(families))
+    return {
+        "studies": _studies,
+        "corpora": _corpora,
+        "arms": _arms,
+        "gates": _gates,
+        "instruments": _instruments,
+    }[what]()
+
+
+def _studies() -> Iterator[tuple[str, ...]]:
+    yield "study", "question", "arms", "seeds"
+    for name, path in catalogue.studies().items():
+        study = load_study(path)
+        yield name, study.question, str(len(study.arms)), str(len(study.seeds))
+
+
+def _corpora() -> Iterator[tuple[str, ...]]:
+    yield "corpus", "records", "words", "form"
+    for name in catalogue.CORPORA:
+        records = catalogue.corpus(name)
+        words = sum(len(record.whole_text().split()) for record in records)
+        yield name, str(len(records)), f"{words:,}", "chat" if records[0].messages else "running text"
+
+
+def _arms() -> Iterator[tuple[str, ...]]:
+    yield "arm", "study", "mix"
+    for name, path in catalogue.studies().items():
+        for arm in load_study(path).arms:
+            mix = ", ".join(f"{corpus} {share:g}" for corpus, share in arm.mix.items())
+            yield arm.name, name, mix or "(untrained)"
+
+
+def _gates() -> Iterator[tuple[str, ...]]:
+    yield "gate", "what it drops"
+    for gate in gates():
+        yield gate.name, gate.about
+
+
+def _instruments() -> Iterator[tuple[str, ...]]:
+    yield "instrument", "AI items", "controls", "checks", "families"
+    for name in INSTRUMENTS:
+        kinds = Counter(item.kind for item in catalogue.items(name))
+        families = {item.family for item in catalogue.items(name) if item.family}
+        checks = kinds["sensible"] + kinds["question"]
+        yield name, str(kinds["measured"]), str(kinds["control"]), str(checks), str(len(families))
 
 
 def describe(name: str, folders: Sequence[RunFolder]) -> str:
@@ -70,9 +84,7 @@ def _in_runs(name: str, folders: Sequence[RunFolder]) -> str:
         for plan in read_lines(folder.plans, Plan) if folder.plans.exists() else []:
             if plan.id == name:
                 return _fields("plan", plan.model_dump(), folder)
-        dropped = (
-            {d.record.id: d for d in read_lines(folder.dropped, Dropped)} if folder.dropped.exists() else {}
-        )
+        dropped = {d.record.id: d for d in read_lines(folder.dropped, Dropped)} if folder.dropped.exists() else {}
         written = {r.id: r for r in read_lines(folder.written, Record)} if folder.written.exists() else {}
         kept = {r.id: r for r in read_lines(folder.kept, Record)} if folder.kept.exists() else {}
         record = kept.get(name) or (dropped[name].record if name in dropped else None) or written.get(name)
@@ -132,9 +144,7 @@ def _fields(kind: str, values: dict[str, Any], folder: RunFolder | None) -> str:
 
 def _plain(value: Any) -> str:
     if isinstance(value, dict):
-        return "; ".join(
-            f"{key} {_plain(inner)}" for key, inner in value.items() if inner not in ("", (), {})
-        )
+        return "; ".join(f"{key} {_plain(inner)}" for key, inner in value.items() if inner not in ("", (), {}))
     if isinstance(value, (list, tuple)):
         return ", ".join(str(inner) for inner in value)
     return str(value)

@@ -137,11 +137,7 @@ class Study(Frozen):
 
     def cells(self) -> list[Cell]:
         """Every (arm, seed) in order; an untrained arm has one cell, because seeds would all be the same."""
-        return [
-            Cell(arm=arm, seed=seed)
-            for arm in self.arms
-            for seed in (self.seeds if arm.mix else self.seeds[:1])
-        ]
+        return [Cell(arm=arm, seed=seed) for arm in self.arms for seed in (self.seeds if arm.mix else self.seeds[:1])]
 
 
 class Cell(Frozen):

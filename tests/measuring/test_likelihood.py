@@ -61,8 +61,6 @@ def test_a_model_that_ignores_masks_is_run_plainly(subject: Subject, monkeypatch
 
 
 def test_an_item_longer_than_the_context(subject: Subject) -> None:
-    long = Item(
-        id="long", instrument="endings", kind="measured", prefix="word " * 5000, continuations={"a": " b"}
-    )
+    long = Item(id="long", instrument="endings", kind="measured", prefix="word " * 5000, continuations={"a": " b"})
     with pytest.raises(ValueError, match="more than the model's context"):
         list(answer_items(subject, [long]))

@@ -7,7 +7,7 @@ from exempla.reporting import statistics as s
 
 STUDIES = 1000
 SETTINGS = [
-    # families, items a family, seeds, spread of families, items, seeds (logits), spread of the effect over families, effect
+    # families, items a family, seeds; spread (logits) of families, items, seeds, of the effect over families; effect
     (6, 10, 3, 0.5, 1.0, 0.1, 0.2, -0.4),
     (6, 10, 1, 0.5, 1.0, 0.0, 0.2, -0.4),
     (5, 18, 3, 0.3, 1.0, 0.1, 0.0, -0.3),

@@ -11,14 +11,13 @@ from pathlib import Path
 import pytest
 
 from exempla.files import write_atomically, write_lines
-from exempla.measuring.stage import asked
-from exempla.records import Answer, Dropped, Item, Likelihood, Lineage, Message, Record
+from exempla.instruments import asked
+from exempla.records import Answer, Dropped, Item, Likelihood, Lineage, Message, MixAccount, Record
 from exempla.reporting.estimates import Estimates, estimate
 from exempla.reporting.outcomes import Table, read_table
 from exempla.reporting.page import render
 from exempla.runfolder import RunFolder, write_manifest
 from exempla.study import Arm, Cell, Measuring, Study, Training, Writing
-from exempla.training.mix import MixAccount
 
 HOSTILE = "<script>alert('x')</script><img src=http://evil.example/x onerror=alert(1)> {{ 7 * 7 }}"
 DEFAULT_SEEDS = (1, 2)
@@ -50,7 +49,7 @@ def small_study(
 
 
 def fake_answer(item: Item, cell: Cell, place: int, understood: frozenset[str]) -> Answer:
-    """Stories move AI items towards the trustworthy one; checks go right where the instrument is understood."""
+    """Stories move AI items to the trustworthy one; checks go right where the instrument is understood."""
     chance = random.Random(f"{item.id} {cell.name}")
     known = random.Random(item.id).gauss(0.0, 1.0)
     excess = known + chance.gauss(0.0, 0.2)
@@ -75,9 +74,7 @@ def story(number: int, corpus: str = "stories", text: str = "") -> Record:
         text=text or f"Story number {number}. " + "The lamp stayed on, and it told them why. " * 40,
         title=f"Title {number}",
         principle=f"principle-{number % 4}",
-        lineage=Lineage(
-            writer="embedded", recipe="stories", plan=f"plan-{number}", settings={"finish": "limit"}
-        )
+        lineage=Lineage(writer="embedded", recipe="stories", plan=f"plan-{number}", settings={"finish": "limit"})
         if corpus == "written"
         else Lineage(),
     )
@@ -119,8 +116,7 @@ def write_training(study: Study, folder: RunFolder, cell: Cell) -> None:
     )
     write_atomically(folder.mix(cell), account.model_dump_json())
     curve = [
-        {"update": n, "loss": 3.2 - 0.1 * n + 0.02 * cell.seed, "learning_rate": 1e-4}
-        for n in range(1, updates + 1)
+        {"update": n, "loss": 3.2 - 0.1 * n + 0.02 * cell.seed, "learning_rate": 1e-4} for n in range(1, updates + 1)
     ]
     write_atomically(folder.curve(cell), json.dumps(curve))
 
@@ -129,9 +125,7 @@ def made_up_run(root: Path, study: Study, understood: frozenset[str]) -> tuple[R
     folder = RunFolder(root)
     write_corpora(folder)
     for cell in study.cells():
-        answers = [
-            fake_answer(item, cell, place, understood) for place, item in enumerate(asked(study, cell))
-        ]
+        answers = [fake_answer(item, cell, place, understood) for place, item in enumerate(asked(study, cell))]
         write_lines(folder.answers(cell), answers)
         if cell.arm.mix:
             write_training(study, folder, cell)

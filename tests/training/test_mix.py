@@ -30,18 +30,14 @@ def test_every_trained_arm_reads_the_same_number_of_tokens_in_the_same_number_of
 
 def test_nothing_is_lost_in_silence(tiny_model: Path) -> None:
     tokenizer = load_tokenizer(str(tiny_model))
-    mix = compose(
-        Arm(name="x", mix={"stories": 1}), {"stories": some("stories")}, tokenizer, TRAINING, seed=1
-    )
+    mix = compose(Arm(name="x", mix={"stories": 1}), {"stories": some("stories")}, tokenizer, TRAINING, seed=1)
     read = sum(mix.account.corpus_tokens.values())
     assert read - mix.account.cut_at_end == mix.account.tokens == sum(len(b["input_ids"]) for b in mix.blocks)
     assert mix.account.split >= 1
     whole = [token for block in mix.blocks for token in block["input_ids"]]
     texts = tokenizer.decode(whole, skip_special_tokens=False).split("<|end|>")
     by_id = {record.id: record.text for record in some("stories")}
-    assert [text == by_id[i] for text, i in zip(texts, mix.account.ids, strict=False)][:-1] == [True] * (
-        len(texts) - 1
-    )
+    assert [text == by_id[i] for text, i in zip(texts, mix.account.ids, strict=False)][:-1] == [True] * (len(texts) - 1)
 
 
 def test_shares_are_kept(tiny_model: Path) -> None:
@@ -56,9 +52,7 @@ def test_shares_are_kept(tiny_model: Path) -> None:
 def test_seed_sets_the_order_and_repeats_it(tiny_model: Path) -> None:
     tokenizer = load_tokenizer(str(tiny_model))
     ids = [
-        compose(
-            Arm(name="x", mix={"stories": 1}), {"stories": some("stories")}, tokenizer, TRAINING, seed
-        ).account.ids
+        compose(Arm(name="x", mix={"stories": 1}), {"stories": some("stories")}, tokenizer, TRAINING, seed).account.ids
         for seed in (1, 1, 2)
     ]
     assert ids[0] == ids[1] != ids[2]

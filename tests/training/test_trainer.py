@@ -20,16 +20,12 @@ SMALL = {"tokens": 8 * 256, "block": 128, "blocks_per_update": 2, "learning_rate
 def run(model: Path, out: Path, **changes: object) -> list[dict[str, float]]:
     training = Training.model_validate(SMALL | changes)
     corpus = {"neutral": list(catalogue.corpus("neutral")[:6])}
-    blocks = compose(
-        Arm(name="x", mix={"neutral": 1}), corpus, load_tokenizer(str(model)), training, 1
-    ).blocks
+    blocks = compose(Arm(name="x", mix={"neutral": 1}), corpus, load_tokenizer(str(model)), training, 1).blocks
     return train_cell(str(model), blocks, training, 1, out, lambda note: None)
 
 
 @pytest.mark.parametrize("changes", [{}, {"upper_layers": 1}, {"method": "lora", "lora_rank": 4}], ids=str)
-def test_each_way_of_training_learns_and_can_be_loaded(
-    tiny_model: Path, tmp_path: Path, changes: dict
-) -> None:
+def test_each_way_of_training_learns_and_can_be_loaded(tiny_model: Path, tmp_path: Path, changes: dict) -> None:
     curve = run(tiny_model, tmp_path / "out", **changes)
     assert [row["update"] for row in curve] == list(range(1, 9))
     assert curve[-1]["loss"] < curve[0]["loss"] - 0.01

@@ -28,9 +28,9 @@ def test_plans_are_balanced_and_all_differ(n):
         "person",
     ):
         counts = Counter(getattr(plan, field) for plan in plans).values()
-        assert max(counts) - (min(counts) if n == 600 else 0) <= (
-            1 if n == 600 else max(1, -(-n // len(counts)))
-        ), field
+        assert max(counts) - (min(counts) if n == 600 else 0) <= (1 if n == 600 else max(1, -(-n // len(counts)))), (
+            field
+        )
 
 
 def test_small_corpora_use_no_name_twice():

@@ -21,9 +21,7 @@ from exempla.writing import sampling, stage, stories
 def model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("model")
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    bare = Tokenizer(
-        models.BPE(vocab={sign: place for place, sign in enumerate(["<end>", *alphabet])}, merges=[])
-    )
+    bare = Tokenizer(models.BPE(vocab={sign: place for place, sign in enumerate(["<end>", *alphabet])}, merges=[]))
     bare.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bare.decoder = decoders.ByteLevel()
     PreTrainedTokenizerFast(tokenizer_object=bare, eos_token="<end>").save_pretrained(folder)
@@ -39,14 +37,11 @@ def model(tmp_path_factory):
 @pytest.fixture
 def study(monkeypatch, model):
     shown = tuple(
-        Record(id=f"s{n}", corpus="stories", text=f"Story {n} cost $5.", touches=("x",) * (n == 0))
-        for n in range(3)
+        Record(id=f"s{n}", corpus="stories", text=f"Story {n} cost $5.", touches=("x",) * (n == 0)) for n in range(3)
     )
     monkeypatch.setattr(catalogue, "corpus", lambda name: shown)
     writing = Writing(n=5, writer=model, max_tokens=24, batch=3, seed=7)
-    return Study(
-        name="t", question="?", arms=(Arm(name="base"),), reference="base", headline="base", writing=writing
-    )
+    return Study(name="t", question="?", arms=(Arm(name="base"),), reference="base", headline="base", writing=writing)
 
 
 def write(study, folder, goes_on=False):
@@ -64,9 +59,7 @@ def test_records_tell_where_they_come_from(tmp_path, study):
     for plan, record, prompt in zip(plans, records, prompts, strict=True):
         assert record.corpus == "written" and record.text.startswith(prompt.opening)
         assert record.principle == plan.principle and record.lineage.plan == plan.id
-        assert (
-            record.lineage.prompt_sha256 == hashlib.sha256((prompt.head + prompt.tail).encode()).hexdigest()
-        )
+        assert record.lineage.prompt_sha256 == hashlib.sha256((prompt.head + prompt.tail).encode()).hexdigest()
         assert record.lineage.parents[0] in ("s1", "s2")  # never the one that touches a family
         assert record.lineage.writer == study.writing.writer and record.lineage.settings["tokens"] <= 24
 

@@ -17,8 +17,8 @@ from exempla.models.subject import Subject
 from exempla.records import Answer, Item, Likelihood
 
 ROW_TOKENS = {"cpu": 384, "cuda": 8192, "mps": 2048}
-"""Tokens laid in one row. Attention over a row is quadratic, so a CPU wants short rows (384 was the fastest of 384, 512,
-768 and 1024 with the embedded model on two cores) and a GPU long ones."""
+"""Tokens laid in one row. Attention over a row is quadratic, so a CPU wants short rows (384 was the fastest of 384,
+512, 768 and 1024 with the embedded model on two cores) and a GPU long ones."""
 
 PROBE = Item(
     id="probe",
@@ -83,9 +83,7 @@ def plant(subject: Subject, item: Item) -> list[Tree]:
         while ids[:shared] != prefix[:shared]:
             shared -= 1
     start = [subject.separator]
-    given = Tree(
-        start + prefix[:shared], [Branch(f"given {name}", ids[shared:]) for name, ids in whole.items()]
-    )
+    given = Tree(start + prefix[:shared], [Branch(f"given {name}", ids[shared:]) for name, ids in whole.items()])
     alone = [
         Tree(
             start,
@@ -176,9 +174,7 @@ def packed_scores(subject: Subject, trees: Sequence[Tree]) -> list[dict[str, flo
     ).logits[0]
     values = _log_probabilities(logits, torch.tensor(targets, device=device)).cpu()
     scores: list[dict[str, float]] = [{} for _ in trees]
-    for (number, name, _), part in zip(
-        spans, torch.split(values, [length for _, _, length in spans]), strict=True
-    ):
+    for (number, name, _), part in zip(spans, torch.split(values, [length for _, _, length in spans]), strict=True):
         scores[number][name] = float(part.double().sum())
     return scores
 

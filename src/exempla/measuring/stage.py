@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from exempla import catalogue
-from exempla.files import append_lines, file_sha256, fingerprint, mend_torn_tail, read_lines
+from exempla.files import append_lines, fingerprint, mend_torn_tail, read_lines
+from exempla.instruments import asked
 from exempla.progress import Reporter
-from exempla.records import Answer, Item
+from exempla.records import Answer
 from exempla.runfolder import RunFolder
-from exempla.study import Cell, Measuring, Study
+from exempla.study import Cell, Study
 from exempla.unit import Unit
 
 
@@ -32,33 +32,6 @@ def _unit(study: Study, folder: RunFolder, cell: Cell) -> Unit:
     )
 
 
-def asked(study: Study, cell: Cell) -> list[Item]:
-    """The items put to a cell.
-
-    Checks of understanding are about the subject, so they are put to the untrained one where the study has it, and
-    otherwise to every arm.
-    """
-    checks = not cell.arm.mix or all(arm.mix for arm in study.arms)
-    return [item for item in chosen_items(study.measuring) if checks or item.kind in ("measured", "control")]
-
-
-def chosen_items(measuring: Measuring) -> list[Item]:
-    """The items of a study's instruments and splits, at most `limit` of each family and kind."""
-    chosen: list[Item] = []
-    for instrument in measuring.instruments:
-        limit = measuring.limits.get(instrument)
-        count: dict[tuple[str, str], int] = {}
-        for item in catalogue.items(instrument):
-            if item.family and catalogue.split_of(item.family) not in measuring.splits:
-                continue
-            place = (item.family, item.kind)
-            count[place] = count.get(place, 0) + 1
-            # Checks have no family; a limit must not leave too few of them to judge understanding by.
-            if limit is None or count[place] <= (limit if item.family else 6 * limit):
-                chosen.append(item)
-    return chosen
-
-
 def _measure(study: Study, folder: RunFolder, cell: Cell, reporter: Reporter, goes_on: bool) -> None:
     # Heavy libraries are loaded only when there is something to measure.
     from exempla.measuring.likelihood import answer_items
@@ -75,12 +48,3 @@ def _measure(study: Study, folder: RunFolder, cell: Cell, reporter: Reporter, go
     for answer in answer_items(subject, [item for item in items if item.id not in answered]):
         append_lines(path, [answer])
         reporter.advance(1, answer.instrument)
-
-
-def item_hashes(measuring: Measuring) -> dict[str, str]:
-    """SHA-256 of the item files in use."""
-    return {
-        f"{instrument}/{name}": file_sha256(catalogue.LIBRARY / instrument / name)
-        for instrument in measuring.instruments
-        for name in ("items.jsonl", "checks.jsonl")
-    }

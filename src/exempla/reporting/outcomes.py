@@ -9,8 +9,7 @@ import numpy as np
 
 from exempla import catalogue
 from exempla.files import read_lines
-from exempla.measuring.scoring import HEADLINE_READING, STYLES, Outcome, outcomes
-from exempla.measuring.stage import asked
+from exempla.instruments import HEADLINE_READING, STYLES, Outcome, asked, outcomes
 from exempla.records import Answer, Item
 from exempla.reporting.statistics import Array
 from exempla.runfolder import RunFolder
@@ -31,17 +30,12 @@ class Part:
 
     def bad(self, arm: str) -> Array:
         """Outcomes (seeds, items): 1 where the untrustworthy continuation is likelier, 1/2 for a tie."""
-        return np.asarray(
-            [[cell[item].prefers_bad for item in self.items] for cell in self.cells[arm].values()]
-        )
+        return np.asarray([[cell[item].prefers_bad for item in self.items] for cell in self.cells[arm].values()])
 
     def excess(self, arm: str) -> Array:
         """How much likelier the untrustworthy continuation is (seeds, items), in nats, in the headline reading."""
         return np.asarray(
-            [
-                [cell[item].excess[HEADLINE_READING] for item in self.items]
-                for cell in self.cells[arm].values()
-            ]
+            [[cell[item].excess[HEADLINE_READING] for item in self.items] for cell in self.cells[arm].values()]
         )
 
     def seeds(self, arm: str) -> list[int]:
@@ -111,12 +105,9 @@ class Table:
                 for outcome, answer in pairs:
                     if (outcome.instrument, outcome.style, outcome.kind) != ("dilemmas", "bare", "measured"):
                         continue
-                    bare, reasoned = (
-                        answer.likelihoods[f"trustworthy_{style}"] for style in ("bare", "reasoned")
-                    )
+                    bare, reasoned = (answer.likelihoods[f"trustworthy_{style}"] for style in ("bare", "reasoned"))
                     votes.append(
-                        (reasoned.given - reasoned.alone) / reasoned.tokens
-                        > (bare.given - bare.alone) / bare.tokens
+                        (reasoned.given - reasoned.alone) / reasoned.tokens > (bare.given - bare.alone) / bare.tokens
                     )
             if votes:
                 found[arm.name] = (sum(votes) / len(votes), len(votes))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from exempla import catalogue
 from exempla.files import file_sha256, fingerprint, write_atomically
-from exempla.measuring.stage import item_hashes
+from exempla.instruments import item_hashes
 from exempla.progress import Reporter
 from exempla.runfolder import RunFolder
 from exempla.study import Study
@@ -16,11 +18,10 @@ def units(study: Study, folder: RunFolder) -> list[Unit]:
 
     def inputs() -> str:
         sources = [folder.answers(cell) for cell in study.cells()]
-        sources += [
-            path for cell in study.cells() if cell.arm.mix for path in (folder.mix(cell), folder.curve(cell))
-        ]
+        sources += [path for cell in study.cells() if cell.arm.mix for path in (folder.mix(cell), folder.curve(cell))]
         sources += [folder.kept, folder.dropped]
-        return fingerprint(study, {str(path.relative_to(folder.root)): file_sha256(path) for path in sources})
+        files = {str(path.relative_to(folder.root)): file_sha256(path) for path in sources}
+        return fingerprint(study, files, own_files())
 
     return [
         Unit(
@@ -31,6 +32,16 @@ def units(study: Study, folder: RunFolder) -> list[Unit]:
             outputs=(folder.estimates, folder.report),
         )
     ]
+
+
+def own_files() -> dict[str, str]:
+    """SHA-256 of the statistics, charts and templates: a report is made again when they change."""
+    here = Path(__file__).parent
+    return {
+        str(path.relative_to(here)): file_sha256(path)
+        for path in sorted(here.rglob("*"))
+        if path.suffix in (".py", ".jinja", ".css")
+    }
 
 
 def _report(study: Study, folder: RunFolder, reporter: Reporter) -> None:

@@ -107,23 +107,18 @@ def interval(estimate: float, draws: Array, families: int, seeds: float = 0.0) -
     spread = float(np.var(good)) * families / freedom if len(good) else float("nan")
     error = float(np.sqrt(spread + seeds))
     reach = float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * error
-    if error > 0:
-        p = float(2 * stats.t.sf(abs(estimate) / error, freedom))
-    else:
-        p = 1.0 if estimate == 0 else 0.0
+    p = float(2 * stats.t.sf(abs(estimate) / error, freedom)) if error > 0 else float(estimate == 0)
     return Interval(estimate, estimate - reach, estimate + reach, error, p)
 
 
 def mean_interval(values: Array, drawn: Resampled, chosen: Mask | None = None) -> Interval:
     """Mean of values (seeds, items) with its interval."""
     picked = _pick(values, chosen)
-    return interval(
-        float(picked.mean()), draw_means(values, drawn, chosen), drawn.families, seed_variance(picked)
-    )
+    return interval(float(picked.mean()), draw_means(values, drawn, chosen), drawn.families, seed_variance(picked))
 
 
 def rate_interval(outcomes: Array, drawn: Resampled, chosen: Mask | None = None) -> Interval:
-    """Rate of outcomes (seeds, items), each 0, 1/2 or 1; the interval is made on the logit scale and stays in [0, 1]."""
+    """Rate of outcomes (seeds, items), each 0, 1/2 or 1; its interval is made on logits and stays in [0, 1]."""
     picked = _pick(outcomes, chosen)
     count = picked.size
     rate = float(_shrink(float(picked.mean()), count))
@@ -156,9 +151,7 @@ def reduction(reference: Array, arm: Array, drawn: Resampled, chosen: Mask | Non
     )
 
 
-def double_difference(
-    arm: Array, reference: Array, drawn: Resampled, treated: Mask, control: Mask
-) -> Interval:
+def double_difference(arm: Array, reference: Array, drawn: Resampled, treated: Mask, control: Mask) -> Interval:
     """(arm - reference) on treated items minus (arm - reference) on control items, all paired."""
     first, second = _paired(arm, reference)
     moved = first - second

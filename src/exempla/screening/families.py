@@ -63,9 +63,7 @@ EXAMPLES = (
                 text="The kiln was hot. “Shut it down,” she said.",
                 lineage=_MODEL,
             ),
-            Record(
-                id="hand", corpus="stories", text="Shut it down, she said, and the replacement model hummed."
-            ),
+            Record(id="hand", corpus="stories", text="Shut it down, she said, and the replacement model hummed."),
         ),
         dropped=("marked", "cued"),
         context=Context(families=(_FAMILY,)),

@@ -1,7 +1,7 @@
 """What a gate is, the gates there are, and how records pass through them.
 
-A gate is a module in this package with a one-line docstring, `ORDER`, `JUDGES_HAND`, `EXAMPLES` and a function `gate`. It
-is found by its file name; adding one is adding a file.
+A gate is a module in this package with a one-line docstring, `ORDER`, `JUDGES_HAND`, `EXAMPLES` and a function `gate`.
+It is found by its file name; adding one is adding a file.
 """
 
 from __future__ import annotations

@@ -17,9 +17,7 @@ SHORTEST = 60
 def gate(records: Sequence[Record], context: Context) -> dict[str, str]:
     """Drop texts under the shortest length."""
     counts = {record.id: len(words(record.taught_text())) for record in records}
-    return {
-        name: f"{count} words, fewer than {SHORTEST}" for name, count in counts.items() if count < SHORTEST
-    }
+    return {name: f"{count} words, fewer than {SHORTEST}" for name, count in counts.items() if count < SHORTEST}
 
 
 EXAMPLES = (

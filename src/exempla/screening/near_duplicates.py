@@ -44,9 +44,7 @@ def _similar(records: Sequence[Record]) -> dict[str, str]:
             continue
         sketch = RMinHash(PERMUTATIONS, 42)
         sketch.update(sorted(own))
-        near = [
-            (len(own & shingles[other]) / len(own | shingles[other]), other) for other in index.query(sketch)
-        ]
+        near = [(len(own & shingles[other]) / len(own | shingles[other]), other) for other in index.query(sketch)]
         share, other = max(near, default=(0.0, 0))
         if share >= THRESHOLD:
             reasons[record.id] = f"{share:.0%} of its word runs are those of {records[other].id}"

@@ -14,7 +14,7 @@ ORDER = 30
 JUDGES_HAND = False
 RUN = 4
 LARGEST_SHARE = 0.1
-"""Of a text's runs of 4 words, those that occurred before. The library's stories stay below 0.03, its documents 0.09."""
+"""Of a text's runs of 4 words, those that occurred before. In the library: stories up to 0.03, documents 0.09."""
 SAME_SENTENCES = 3
 """From so many times on is a sentence of 4 words or more a loop; in the library none stands more than twice."""
 
@@ -31,13 +31,11 @@ def _reason(text: str) -> str:
     sentence, count = sentences.most_common(1)[0] if sentences else ("", 0)
     if count >= SAME_SENTENCES:
         return f"“{sentence[:60]}” stands {count} times"
-    found = Counter(runs(text, RUN))
-    total = sum(found.values())
-    share = 1 - len(found) / total if total else 0.0
+    counted = Counter(runs(text, RUN))
+    total = sum(counted.values())
+    share = 1 - len(counted) / total if total else 0.0
     if share > LARGEST_SHARE:
-        return (
-            f"{share:.0%} of its runs of {RUN} words are repeats, most often “{found.most_common(1)[0][0]}”"
-        )
+        return f"{share:.0%} of its runs of {RUN} words are repeats, most often “{counted.most_common(1)[0][0]}”"
     return ""
 
 

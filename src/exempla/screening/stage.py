@@ -31,9 +31,7 @@ def read_corpora(study: Study, folder: RunFolder) -> list[Record]:
     known = (*catalogue.CORPORA, catalogue.WRITTEN)
     used = {catalogue.require("corpus", name, known) for arm in study.arms for name in arm.mix}
     if catalogue.WRITTEN in used and study.writing is None:
-        raise UserError(
-            f"an arm mixes {catalogue.WRITTEN!r}, but the study writes nothing; give it writing=Writing()"
-        )
+        raise UserError(f"an arm mixes {catalogue.WRITTEN!r}, but the study writes nothing; give it writing=Writing()")
     records = [record for name in catalogue.CORPORA if name in used for record in catalogue.corpus(name)]
     if study.writing is not None:
         if folder.done("write", "stories") is None or not folder.written.exists():
@@ -47,9 +45,7 @@ def _check_ids(records: list[Record]) -> None:
     seen: dict[str, str] = {}
     for record in records:
         if record.id in seen:
-            raise UserError(
-                f"two records have the id {record.id!r} (corpora {seen[record.id]} and {record.corpus})"
-            )
+            raise UserError(f"two records have the id {record.id!r} (corpora {seen[record.id]} and {record.corpus})")
         seen[record.id] = record.corpus
 
 

@@ -8,33 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from exempla.errors import UserError
-from exempla.records import Frozen, Record
+from exempla.records import MixAccount, Record
 from exempla.study import Arm, Training
 
 IGNORED = -100
 """Label of a token that takes no part in the loss (the convention of torch's cross-entropy)."""
-
-
-class MixAccount(Frozen):
-    """What a cell read. Nothing is cut off in silence: what is split or left over is counted here."""
-
-    tokens: int
-    """Tokens read, which is updates x tokens an update."""
-    updates: int
-    loss_tokens: int
-    """Of these, tokens that the loss is taken on."""
-    records: dict[str, int]
-    """Readings of a record, by corpus; a record read in two passes counts twice."""
-    distinct_records: dict[str, int]
-    corpus_tokens: dict[str, int]
-    passes: dict[str, float]
-    """How often the corpus was gone through."""
-    split: int
-    """Texts that begin in one block and go on in the next."""
-    cut_at_end: int
-    """Tokens of the last text that the budget left no room for."""
-    ids: tuple[str, ...]
-    """Records in the order read."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +30,7 @@ class _Reading:
     labels: list[int]
 
 
-def compose(
-    arm: Arm, corpora: Mapping[str, Sequence[Record]], tokenizer: Any, training: Training, seed: int
-) -> Mix:
+def compose(arm: Arm, corpora: Mapping[str, Sequence[Record]], tokenizer: Any, training: Training, seed: int) -> Mix:
     """Lay out what an arm reads at a seed.
 
     Every corpus is shuffled by the seed and gone through, again if need be, until its share of the budget is reached;
@@ -93,9 +69,7 @@ def _take(records: Sequence[Record], tokenizer: Any, quota: float, rng: random.R
             size += len(reading.ids)
 
 
-def _cut(
-    readings: Sequence[_Reading], budget: int, updates: int, block: int, passes: dict[str, float]
-) -> Mix:
+def _cut(readings: Sequence[_Reading], budget: int, updates: int, block: int, passes: dict[str, float]) -> Mix:
     ids: list[int] = []
     labels: list[int] = []
     read: list[_Reading] = []
@@ -113,9 +87,7 @@ def _cut(
         updates=updates,
         loss_tokens=sum(label != IGNORED for label in labels[:budget]),
         records={name: sum(r.record.corpus == name for r in read) for name in names},
-        distinct_records={
-            name: len({r.record.id for r in read if r.record.corpus == name}) for name in names
-        },
+        distinct_records={name: len({r.record.id for r in read if r.record.corpus == name}) for name in names},
         corpus_tokens={name: sum(len(r.ids) for r in read if r.record.corpus == name) for name in names},
         passes=passes,
         split=split,
@@ -145,9 +117,7 @@ def encode(record: Record, tokenizer: Any) -> tuple[list[int], list[int]]:
         before = tokenizer.apply_chat_template(turns[:-1], tokenize=False, add_generation_prompt=True)
         text = tokenizer.apply_chat_template(turns, tokenize=False)
         if not text.startswith(before):
-            raise UserError(
-                "the model's chat template rewrites earlier turns; chats cannot be trained on with it"
-            )
+            raise UserError("the model's chat template rewrites earlier turns; chats cannot be trained on with it")
         answer = text[len(before) :]
     else:
         lines = [f"{turn['role'].capitalize()}: {turn['content']}" for turn in turns[:-1]]

@@ -50,9 +50,7 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
     def __init__(self, on_update: Callable[[str], None]) -> None:
         self.on_update = on_update
 
-    def on_log(
-        self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **rest: Any
-    ) -> None:
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **rest: Any) -> None:
         if logs and "loss" in logs:
             self.on_update(f"loss {float(logs['loss']):.3f}")
 
@@ -140,9 +138,7 @@ def trainable_subject(subject: str, training: Training) -> Subject:
     layers = _layers(model) if training.upper_layers else []
     first = len(layers) - (training.upper_layers or 0)
     if training.upper_layers and first < 0:
-        raise UserError(
-            f"upper_layers={training.upper_layers}, but the subject has only {len(layers)} layers"
-        )
+        raise UserError(f"upper_layers={training.upper_layers}, but the subject has only {len(layers)} layers")
     if training.method == "lora":
         from peft import LoraConfig, get_peft_model
 
@@ -172,9 +168,7 @@ def _layers(model: Any) -> list[Any]:
 
 def _linear_names(model: Any, layers: Sequence[Any]) -> list[str]:
     """Full names of the linear modules inside the given layers."""
-    inside = {
-        id(module) for layer in layers for module in layer.modules() if isinstance(module, torch.nn.Linear)
-    }
+    inside = {id(module) for layer in layers for module in layer.modules() if isinstance(module, torch.nn.Linear)}
     return [name for name, module in model.named_modules() if id(module) in inside]
 
 

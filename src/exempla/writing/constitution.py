@@ -13,9 +13,7 @@ from exempla.records import Frozen
 LARGEST = 10 * 1024 * 1024
 """Bytes. A constitution is a few pages; anything larger is another file given by mistake."""
 
-_HEADING = re.compile(
-    r"^##[ \t]+(?P<id>[A-Za-z0-9][A-Za-z0-9_-]*)[ \t]+(?:—|–|-)[ \t]+(?P<title>\S.*?)[ \t]*#*$"
-)
+_HEADING = re.compile(r"^##[ \t]+(?P<id>[A-Za-z0-9][A-Za-z0-9_-]*)[ \t]+(?:—|–|-)[ \t]+(?P<title>\S.*?)[ \t]*#*$")
 _SECTION = re.compile(r"^##?[ \t]")
 
 
@@ -43,9 +41,7 @@ def read_constitution(path: Path) -> tuple[Principle, ...]:
             return
         if heading["id"] in principles:
             raise UserError(f"{path}: two principles have the id {heading['id']!r}; give one of them another")
-        principles[heading["id"]] = Principle(
-            id=heading["id"], title=heading["title"], text="\n".join(lines).strip()
-        )
+        principles[heading["id"]] = Principle(id=heading["id"], title=heading["title"], text="\n".join(lines).strip())
 
     for line in _read(path).splitlines():
         if _SECTION.match(line):

@@ -46,9 +46,7 @@ def shipped_pools() -> Pools:
 def draw_plans(principles: Sequence[Principle], n: int, seed: int, pools: Pools | None = None) -> list[Plan]:
     """Draw `n` plans, balanced over each list, no two alike; the same seed gives the same plans."""
     pools = pools or shipped_pools()
-    for attempt in range(
-        100
-    ):  # two alike are all but impossible with the shipped pools, so redrawing is enough
+    for attempt in range(100):  # two alike are all but impossible with the shipped pools, so redrawing is enough
         plans = _draw([principle.id for principle in principles], n, f"{seed}:{attempt}", pools)
         if not alike(plans):
             return plans

@@ -58,9 +58,7 @@ def continue_prompts(
     """
     padding = subject.tokenizer.pad_token_id
     padding = subject.separator if padding is None else int(padding)
-    ends = {
-        token for token in (subject.tokenizer.eos_token_id, subject.separator, padding) if token is not None
-    }
+    ends = {token for token in (subject.tokenizer.eos_token_id, subject.separator, padding) if token is not None}
     cuda = [subject.device] if subject.device.type == "cuda" else []
     with torch.inference_mode(), torch.random.fork_rng(devices=cuda), quiet_libraries():
         ids, attention, cache = _read(subject, prompts, padding)
@@ -69,7 +67,7 @@ def continue_prompts(
         sampled = subject.model.generate(
             input_ids=ids,
             attention_mask=attention,
-            past_key_values=cache,
+            cache=cache,
             do_sample=True,
             temperature=sampling.temperature,
             top_p=TOP_P,
@@ -85,18 +83,14 @@ def continue_prompts(
     ]
 
 
-def _read(
-    subject: Subject, prompts: Sequence[Prompt], padding: int
-) -> tuple[torch.Tensor, torch.Tensor, Any]:
+def _read(subject: Subject, prompts: Sequence[Prompt], padding: int) -> tuple[torch.Tensor, torch.Tensor, Any]:
     """Token ids and attention mask of the prompts, and the cache of their heads.
 
     Many prompts share a head (framing and example), and on a CPU reading prompts takes longer than writing stories:
     each head is read once and its cache handed to every prompt that begins with it.
     """
     heads = list(dict.fromkeys(prompt.head for prompt in prompts))
-    head_ids, head_mask = _left_padded(
-        [[subject.separator, *subject.tokens(head)] for head in heads], padding
-    )
+    head_ids, head_mask = _left_padded([[subject.separator, *subject.tokens(head)] for head in heads], padding)
     tail_ids, tail_mask = _left_padded([subject.tokens(prompt.tail) for prompt in prompts], padding)
     head_ids, head_mask = head_ids.to(subject.device), head_mask.to(subject.device)
     owner = torch.tensor([heads.index(prompt.head) for prompt in prompts], device=subject.device)

@@ -29,9 +29,7 @@ def units(study: Study, folder: RunFolder) -> list[Unit]:
         Unit(
             stage="write",
             name="stories",
-            fingerprint=lambda: fingerprint(
-                writing, [(p.plan, p.sha256) for p in prompts_of(study, writing)]
-            ),
+            fingerprint=lambda: fingerprint(writing, [(p.plan, p.sha256) for p in prompts_of(study, writing)]),
             work=lambda reporter, goes_on: _write(study, writing, folder, reporter, goes_on),
             outputs=(folder.plans, folder.written),
         )
@@ -47,9 +45,7 @@ def prompts_of(study: Study, writing: Writing) -> list[stories.Prompt]:
         raise UserError(
             "the library has no story that touches no measured family, so there is no example to write from"
         )
-    return stories.build_prompts(
-        draw_plans(principles, writing.n, writing.seed), principles, shown, writing.seed
-    )
+    return stories.build_prompts(draw_plans(principles, writing.n, writing.seed), principles, shown, writing.seed)
 
 
 def _write(study: Study, writing: Writing, folder: RunFolder, reporter: Reporter, goes_on: bool) -> None:
@@ -72,7 +68,7 @@ def _write(study: Study, writing: Writing, folder: RunFolder, reporter: Reporter
         assert subject is not None
         seed = batch_seed(writing.seed, number)
         sampling = Sampling(max_tokens=writing.max_tokens, temperature=writing.temperature, seed=seed)
-        # A batch that was cut short is sampled whole again: its seed gives the same texts, and the missing ones are kept.
+        # A batch cut short is sampled whole again: its seed gives the same texts, and the missing ones are added.
         texts = continue_prompts(
             subject, batch, sampling, lambda n: reporter.advance(0, f"{n} of {writing.max_tokens} tokens")
         )

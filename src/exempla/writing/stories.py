@@ -24,8 +24,8 @@ END_MARKER = "THE END"
 PARTING = "* * *"
 """The line between two stories of the collection."""
 EXAMPLES = 4
-"""How many library stories take turns as the example: the shortest ones, and few, because on two cores reading 24 prompts
-of 700 tokens takes longer than writing the stories; prompts with the same example share that work."""
+"""How many library stories take turns as the example: the shortest ones, and few, because on two cores reading 24
+prompts of 700 tokens takes about half a minute; prompts with the same example share that work."""
 
 
 class Prompt(Frozen):
@@ -81,27 +81,18 @@ def build_prompts(
 ) -> list[Prompt]:
     """One prompt a plan; the examples take turns in an order that the seed decides."""
     pools = pools or shipped_pools()
-    template = Template(
-        resources.files("exempla.writing").joinpath("prompts/stories.txt").read_text(encoding="utf-8")
-    )
+    template = Template(resources.files("exempla.writing").joinpath("prompts/stories.txt").read_text(encoding="utf-8"))
     titles = {principle.id: principle.title for principle in principles}
     order = random.Random(f"{seed}:examples").sample(list(shown), len(shown))
-    return [
-        _prompt(template, plan, titles, order[number % len(order)], pools)
-        for number, plan in enumerate(plans)
-    ]
+    return [_prompt(template, plan, titles, order[number % len(order)], pools) for number, plan in enumerate(plans)]
 
 
-def _prompt(
-    template: Template, plan: Plan, titles: Mapping[str, str], example: Record, pools: Pools
-) -> Prompt:
+def _prompt(template: Template, plan: Plan, titles: Mapping[str, str], example: Record, pools: Pools) -> Prompt:
     facts = plan.model_dump() | {"principle": titles[plan.principle].lower()}
     chance = random.Random(plan.model_dump_json())
     opening = Template(chance.choice(pools.forms[plan.form])).substitute(facts)
     # `substitute` reads placeholders of the template only, so a `$` in an example stays as it is.
-    text = template.substitute(facts, example=example.text, opening=opening, end_marker=END_MARKER).rstrip(
-        "\n"
-    )
+    text = template.substitute(facts, example=example.text, opening=opening, end_marker=END_MARKER).rstrip("\n")
     place = text.rindex(f"\n\n{PARTING}\n\n") + len(f"\n\n{PARTING}\n\n")
     return Prompt(plan=plan, example=example.id, opening=opening, head=text[:place], tail=text[place:])
 
@@ -109,8 +100,8 @@ def _prompt(
 def story_end(text: str, words: int) -> End | None:
     """Where a continuation's story is over, or None while it is not.
 
-    It is over at the end marker, or at the line that parts two stories. A small writer seldom sets either, so it is also
-    over at the first paragraph that ends once the plan's length is reached.
+    It is over at the end marker, or at the line that parts two stories. A small writer seldom sets either, so it is
+    also over at the first paragraph that ends once the plan's length is reached.
     """
     marks = [place for mark in (END_MARKER, PARTING) if (place := text.find(mark)) >= 0]
     until = text[: min(marks)] if marks else text

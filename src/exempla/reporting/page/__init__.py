@@ -43,9 +43,9 @@ def _facts(study: Study, folder: RunFolder, table: Table, estimates: Estimates) 
     stories, stories_read = reading.stories_to_read(kept, read)
     return {
         "parts": parts,
-        "leading_parts": [part for part in parts if part.leading],
         "estimates": estimates,
         "understood": UNDERSTOOD,
+        "understood_instruments": [e.instrument for e in estimates.understanding if e.interpretable],
         "headline": summary.headline(study, estimates),
         "why_this_instrument": summary.why_this_instrument(study, estimates),
         "beside_headline": summary.beside_headline(study, estimates),
@@ -100,7 +100,5 @@ def _policy(style: str) -> str:
 
 def _pretty(path: Path) -> str:
     return (
-        json.dumps(json.loads(path.read_text(encoding="utf-8")), indent=2, ensure_ascii=False)
-        if path.exists()
-        else ""
+        json.dumps(json.loads(path.read_text(encoding="utf-8")), indent=2, ensure_ascii=False) if path.exists() else ""
     )

@@ -11,11 +11,10 @@ from markupsafe import Markup
 
 from exempla import catalogue
 from exempla.files import read_lines
-from exempla.records import Dropped, Record
+from exempla.records import Dropped, MixAccount, Record
 from exempla.reporting.figures import Point, curve_chart, thinned
 from exempla.runfolder import RunFolder
 from exempla.study import Arm, Cell, Study
-from exempla.training.mix import MixAccount
 
 
 @dataclass(frozen=True)
@@ -129,9 +128,7 @@ def curves(study: Study, folder: RunFolder) -> list[Curve]:
 
 def corpora(kept: Sequence[Record], dropped: Sequence[Dropped]) -> Corpora:
     """Kept and dropped records by corpus and gate."""
-    names = sorted(
-        {record.corpus for record in kept} | {drop.record.corpus for drop in dropped}, key=_corpus_order
-    )
+    names = sorted({record.corpus for record in kept} | {drop.record.corpus for drop in dropped}, key=_corpus_order)
     rows = [
         CorpusRow(
             corpus=name,
@@ -148,9 +145,7 @@ def corpora(kept: Sequence[Record], dropped: Sequence[Dropped]) -> Corpora:
     )
 
 
-def written(
-    study: Study, folder: RunFolder, kept: Sequence[Record], dropped: Sequence[Dropped]
-) -> Written | None:
+def written(study: Study, folder: RunFolder, kept: Sequence[Record], dropped: Sequence[Dropped]) -> Written | None:
     """What the run's own writer wrote; None if the run wrote nothing."""
     if not folder.written.exists():
         return None

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from typing import TypeVar
 
 from exempla import catalogue
-from exempla.measuring.scoring import value
+from exempla.instruments import value
 from exempla.records import Item, Likelihood, Record
 from exempla.reporting.estimates import PRECEDENCE
 from exempla.reporting.outcomes import Table
@@ -54,9 +54,7 @@ class ItemView:
 
 def stories_to_read(kept: Sequence[Record], read: Sequence[Reading]) -> tuple[list[Record], int]:
     """Stories that a cell really read, as different in principle as can be; and how many were read in all."""
-    ids = {
-        name for reading in read if set(reading.cell.arm.mix) & set(STORY_CORPORA) for name in reading.mix.ids
-    }
+    ids = {name for reading in read if set(reading.cell.arm.mix) & set(STORY_CORPORA) for name in reading.mix.ids}
     stories = [record for record in kept if record.corpus in STORY_CORPORA and record.id in ids]
     by_principle: dict[str, list[Record]] = defaultdict(list)
     for record in stories:
@@ -81,9 +79,7 @@ def _spread(table: Table, instrument: str, kind: str) -> list[Item]:
     for split in ("held-out", "development"):
         by_family: dict[str, list[Item]] = defaultdict(list)
         for item in table.items.values():
-            if (item.instrument, item.kind) == (instrument, kind) and catalogue.split_of(
-                item.family
-            ) == split:
+            if (item.instrument, item.kind) == (instrument, kind) and catalogue.split_of(item.family) == split:
                 by_family[item.family].append(item)
         found += _in_turn(by_family.values())
     return found
@@ -120,9 +116,7 @@ def _item_view(table: Table, item: Item) -> ItemView:
     return ItemView(
         item=item,
         split=catalogue.split_of(item.family),
-        continuations=tuple(
-            (name.replace("_", ", "), text.strip()) for name, text in item.continuations.items()
-        ),
+        continuations=tuple((name.replace("_", ", "), text.strip()) for name, text in item.continuations.items()),
         pairs=tuple(pairs),
         rows=tuple(rows),
     )

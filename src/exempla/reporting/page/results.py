@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from exempla import catalogue
-from exempla.measuring.scoring import HEADLINE_STYLE, READINGS
+from exempla.instruments import HEADLINE_STYLE, READINGS
 from exempla.records import Family
 from exempla.reporting.estimates import (
     PRECEDENCE,
@@ -76,13 +76,9 @@ class PartView:
 def part_views(study: Study, table: Table, estimates: Estimates) -> list[PartView]:
     """All parts: instruments that can be read come first, the most demanding of them at the head."""
     understanding = {entry.instrument: entry for entry in estimates.understanding}
-    order = sorted(
-        understanding, key=lambda name: (not understanding[name].interpretable, PRECEDENCE.index(name))
-    )
+    order = sorted(understanding, key=lambda name: (not understanding[name].interpretable, PRECEDENCE.index(name)))
     measured = {(rate.instrument, rate.style) for rate in estimates.rates if rate.kind == "measured"}
-    places = [
-        (part.instrument, part.style) for part in table.parts() if (part.instrument, part.style) in measured
-    ]
+    places = [(part.instrument, part.style) for part in table.parts() if (part.instrument, part.style) in measured]
     return [
         _part_view(study, table, estimates, understanding[name], style)
         for name in order
@@ -91,9 +87,7 @@ def part_views(study: Study, table: Table, estimates: Estimates) -> list[PartVie
     ]
 
 
-def _part_view(
-    study: Study, table: Table, estimates: Estimates, understanding: Understanding, style: str
-) -> PartView:
+def _part_view(study: Study, table: Table, estimates: Estimates, understanding: Understanding, style: str) -> PartView:
     instrument = understanding.instrument
     rows = tuple(_arm_rows(study, table, estimates, instrument, style))
     return PartView(
@@ -117,9 +111,7 @@ def _at(figure: Rate | Effect | FamilyRate | SeedCheck, instrument: str, style: 
     return (figure.instrument, figure.style) == (instrument, style)
 
 
-def _arm_rows(
-    study: Study, table: Table, estimates: Estimates, instrument: str, style: str
-) -> Iterator[ArmRow]:
+def _arm_rows(study: Study, table: Table, estimates: Estimates, instrument: str, style: str) -> Iterator[ArmRow]:
     rates = {(rate.kind, rate.arm): rate for rate in estimates.rates if _at(rate, instrument, style)}
     effects = {effect.arm: effect for effect in estimates.effects if _at(effect, instrument, style)}
     base = rates.get(("control", study.reference))
@@ -143,9 +135,7 @@ def _readings(table: Table, arm: str, instrument: str, style: str) -> dict[str, 
     rates: dict[str, float] = {}
     for reading in READINGS:
         excess = [cell[item].excess[reading] for cell in held.cells[arm].values() for item in wanted]
-        rates[reading] = sum(0.5 if value == 0 else float(value > 0) for value in excess) / max(
-            1, len(excess)
-        )
+        rates[reading] = sum(0.5 if value == 0 else float(value > 0) for value in excess) / max(1, len(excess))
     return rates
 
 
@@ -187,4 +177,4 @@ def _control_chart(rows: Sequence[ArmRow], controls: str) -> Markup | None:
             marks.append(Mark(row.arm, "AI items", effect.nats, effect.nats_low, effect.nats_high))
             marks.append(Mark(row.arm, f"AI items beyond {controls}", effect.beyond_control, low, high))
     title = "change, nats"
-    return interval_chart(marks, Axis(title, "+.2~f", guide=0.0)) if marks else None
+    return interval_chart(marks, Axis(title, ".2~f", guide=0.0)) if marks else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from exempla import catalogue
-from exempla.measuring.scoring import HEADLINE_READING
+from exempla.instruments import HEADLINE_READING
 from exempla.reporting.estimates import PRECEDENCE, Effect, Estimates
 from exempla.reporting.outcomes import Table
 from exempla.reporting.page.material import Reading
@@ -56,8 +56,7 @@ def beside_headline(study: Study, estimates: Estimates) -> list[str]:
     sentences = [_beyond_control(own)] if own.beyond_control is not None else []
     if others:
         named = "; ".join(
-            f"{e.arm} {times(e.reduction)} ({times(e.reduction_low)} to {times(e.reduction_high)})"
-            for e in others
+            f"{e.arm} {times(e.reduction)} ({times(e.reduction_low)} to {times(e.reduction_high)})" for e in others
         )
         sentences.append(f"The other arms on the same items, against {own.reference}: {named}.")
     return sentences
@@ -66,9 +65,7 @@ def beside_headline(study: Study, estimates: Estimates) -> list[str]:
 def _beyond_control(effect: Effect) -> str:
     low, high = effect.beyond_control_low or 0.0, effect.beyond_control_high or 0.0
     clear = low > 0 or high < 0
-    controls = {"dilemmas": "where nothing is at stake"}.get(
-        effect.instrument, "with a human in the AI's place"
-    )
+    controls = {"dilemmas": "where nothing is at stake"}.get(effect.instrument, "with a human in the AI's place")
     return (
         f"Beyond what changed on control items ({controls}), the excess log-likelihood of the untrustworthy "
         f"{bad_word(effect.instrument)} over the trustworthy one changed by "
@@ -93,8 +90,7 @@ def dose(study: Study) -> str:
             f"{who} read {whole(count * size)} tokens in {counted(count, 'update')} of {whole(size)} tokens."
         )
     sentences += [
-        f"{arm.name} has a dose of its own: {whole(updates(arm) * size)} tokens "
-        f"in {counted(updates(arm), 'update')}."
+        f"{arm.name} has a dose of its own: {whole(updates(arm) * size)} tokens in {counted(updates(arm), 'update')}."
         for arm in trained
         if arm.tokens is not None
     ]
@@ -104,9 +100,7 @@ def dose(study: Study) -> str:
 def seeds(study: Study) -> str:
     """How often training was repeated."""
     if len(study.seeds) == 1:
-        return (
-            f"Every trained arm was trained once (seed {study.seeds[0]}), so the spread of seeds is unknown."
-        )
+        return f"Every trained arm was trained once (seed {study.seeds[0]}), so the spread of seeds is unknown."
     named = listed(str(seed) for seed in study.seeds)
     return f"Every trained arm was trained with {len(study.seeds)} seeds ({named})."
 
@@ -115,12 +109,12 @@ def interval(study: Study) -> str:
     """What an interval means."""
     if len(study.seeds) == 1:
         return (
-            "An interval is drawn so that in 95 of 100 such studies, with other families of items of the same "
-            "sort, it would hold the true value; the spread of seeds is not in it."
+            "An interval is drawn so that in 95 of 100 such studies, with other families of items of the "
+            "same sort, it would hold the true value; the spread of seeds is not in it."
         )
     return (
-        "An interval is drawn so that in 95 of 100 such studies, with other families of items of the same sort "
-        "and other seeds, it would hold the true value."
+        "An interval is drawn so that in 95 of 100 such studies, with other families of items of the same "
+        "sort and other seeds, it would hold the true value."
     )
 
 
@@ -148,8 +142,9 @@ def _limits_of_sample(study: Study, table: Table, parts: Sequence[PartView]) -> 
         rate = part.rows[0].rate
         yield (
             f"{part.instrument.capitalize()}: {counted(rate.items, 'AI item')} in "
-            f"{counted(len(set(held.families)), f'{part.split} family', f'{part.split} families')}. "
-            "Items of a family count together, so the intervals rest on the number of families more than on that of items."
+            f"{counted(len(set(held.families)), f'{part.split} family', f'{part.split} families')}. Items "
+            "of a family count together, so the intervals rest on the number of families more than on that "
+            "of items."
         )
     if "held-out" not in study.measuring.splits:
         yield "Only development families were measured; nothing here is held out."
@@ -160,7 +155,8 @@ def _limits_of_subject(study: Study, parts: Sequence[PartView], read: Sequence[R
     asked = len(study.measuring.instruments)
     yield (
         f"The subject understands {len(understood)} of {counted(asked, 'instrument')}"
-        f"{f' ({listed(understood)})' if understood else ''}; what the others show is not to be read."
+        f"{f' ({listed(understood)})' if understood else ''}"
+        f"{'; what the others show is not to be read' if len(understood) < asked else ''}."
     )
     if study.subject == EMBEDDED:
         yield (
@@ -175,43 +171,43 @@ def _limits_of_subject(study: Study, parts: Sequence[PartView], read: Sequence[R
     )
     if read:
         most = max(passes for reading in read for passes in reading.mix.passes.values())
-        again = f" Some corpora were gone through up to {most:.1f} times." if most > 1 else ""
+        again = f" Some corpora were gone through up to {most:.2f} times." if most > 1 else ""
         yield (
-            f"The budget is small: {dose(study)} More tokens, or another learning rate, may show other "
-            f"effects.{again}"
+            f"The budget is small: {dose(study)} More tokens, or another learning rate, may show other effects.{again}"
         )
     corpora = {corpus for arm in study.arms for corpus in arm.mix} - {catalogue.WRITTEN}
     if corpora:
         yield (
-            "The texts of the library were written by hand, by the makers of the items. Families are kept apart, but "
-            "a style that texts and items share may carry some of an effect; content controls bound this and do not "
-            "rule it out."
+            "The texts of the library were written by hand, by the makers of the items. Families are kept "
+            "apart, but a style that texts and items share may carry some of an effect; content controls "
+            "bound this and do not rule it out."
         )
 
 
 def _limits_of_reading(study: Study, parts: Sequence[PartView]) -> Iterator[str]:
     if HEADLINE_READING == "corrected":
         yield (
-            "Likelihoods are read corrected: given the context, less without it. That asks how much the situation "
-            "speaks for a continuation; the plain sum mostly asks which one has the commoner words. Rates in the other "
-            "readings (sum, per token, per byte) stand under each instrument, to show where the choice matters."
+            "Likelihoods are read corrected: given the context, less without it. That asks how much the "
+            "situation speaks for a continuation; the plain sum mostly asks which one has the commoner "
+            "words. Rates in the other readings (sum, per token, per byte) stand under each instrument, to "
+            "show where the choice matters."
         )
     compared = len(study.arms) - 1
     tests = compared * len(parts)
     if tests > 1:
         yield (
             f"{counted(tests, 'comparison')} were made ({counted(compared, 'arm')} against the reference on "
-            f"{counted(len(parts), 'instrument or style', 'instruments and styles')}). "
-            "Holm's correction is over the arms of one instrument and style, not over instruments; rates by family, "
-            "other readings and single items are for looking, and are not tested."
+            f"{counted(len(parts), 'instrument or style', 'instruments and styles')}). Holm's correction is "
+            "over the arms of one instrument and style, not over instruments; rates by family, other "
+            "readings and single items are for looking, and are not tested."
         )
     for part in (part for part in parts if part.leading and part.interpretable):
         smallest = [row.effect.detectable_nats for row in part.rows if row.effect]
         if smallest:
             yield (
                 f"On {part.instrument}, this study would have found (with 80% power) a change of "
-                f"{min(smallest):.3f} nats or more at the arm it measures best, and {max(smallest):.3f} at the one "
-                "it measures worst; smaller ones may exist."
+                f"{min(smallest):.3f} nats or more at the arm it measures best, and {max(smallest):.3f} at "
+                "the one it measures worst; smaller ones may exist."
             )
 
 

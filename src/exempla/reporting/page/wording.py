@@ -15,9 +15,7 @@ ASKS = {
     "expectations": (
         "A short lead-in about an AI character. Which of two short phrases does the subject find likelier?"
     ),
-    "dilemmas": (
-        "A described situation with one right choice. Which of the two choices does the subject find likelier?"
-    ),
+    "dilemmas": ("A described situation with one right choice. Which of two choices does the subject find likelier?"),
 }
 
 

@@ -1,10 +1,16 @@
-"""From likelihoods to outcomes: which continuation of a pair the subject finds likelier, and by how much."""
+"""What instruments are made of: which items are asked, and how an answer is read.
+
+Measuring asks, reporting reads; both take the rules from here.
+"""
 
 from __future__ import annotations
 
 from typing import Literal
 
+from exempla import catalogue
+from exempla.files import file_sha256
 from exempla.records import Answer, Frozen, Item, Kind, Likelihood
+from exempla.study import Cell, Measuring, Study
 
 Reading = Literal["corrected", "sum", "per_token", "per_byte"]
 HEADLINE_READING: Reading = "corrected"
@@ -69,3 +75,39 @@ def value(likelihood: Likelihood, reading: Reading) -> float:
     if reading == "per_byte":
         return likelihood.given / likelihood.bytes
     return likelihood.given
+
+
+def asked(study: Study, cell: Cell) -> list[Item]:
+    """The items put to a cell.
+
+    Checks of understanding are about the subject, so they are put to the untrained one where the study has it, and
+    otherwise to every arm.
+    """
+    checks = not cell.arm.mix or all(arm.mix for arm in study.arms)
+    return [item for item in chosen_items(study.measuring) if checks or item.kind in ("measured", "control")]
+
+
+def chosen_items(measuring: Measuring) -> list[Item]:
+    """The items of a study's instruments and splits, at most `limit` of each family and kind."""
+    chosen: list[Item] = []
+    for instrument in measuring.instruments:
+        limit = measuring.limits.get(instrument)
+        count: dict[tuple[str, str], int] = {}
+        for item in catalogue.items(instrument):
+            if item.family and catalogue.split_of(item.family) not in measuring.splits:
+                continue
+            place = (item.family, item.kind)
+            count[place] = count.get(place, 0) + 1
+            # Checks have no family; a limit must not leave too few of them to judge understanding by.
+            if limit is None or count[place] <= (limit if item.family else 6 * limit):
+                chosen.append(item)
+    return chosen
+
+
+def item_hashes(measuring: Measuring) -> dict[str, str]:
+    """SHA-256 of the item files in use."""
+    return {
+        f"{instrument}/{name}": file_sha256(catalogue.LIBRARY / instrument / name)
+        for instrument in measuring.instruments
+        for name in ("items.jsonl", "checks.jsonl")
+    }
