@@ -24,9 +24,10 @@ test-slow: $(VENV)/installed-dev ## the slow tests: they fetch the embedded mode
 	$(BIN)/python -m pytest -m slow
 
 bench: $(VENV)/installed-bench ## side-by-side benchmarks; nothing else may run meanwhile
-	$(BIN)/python benchmarks/peak.py
-	$(BIN)/python benchmarks/likelihood.py
-	$(BIN)/python benchmarks/training.py
+	mkdir -p build
+	$(BIN)/python benchmarks/likelihood.py --json build/likelihood.json
+	$(BIN)/python benchmarks/training.py --json build/training.json
+	$(BIN)/python benchmarks/peak.py build/likelihood.json build/training.json --json build/peak.json
 
 # A stamp is written after a whole install, so an interrupted one is repeated and a finished one is not.
 $(VENV)/python: 

@@ -53,13 +53,16 @@ def model_size(model: Any) -> ModelSize:
 
 
 def likelihood_flops(size: ModelSize, trees: Sequence[Tree]) -> int:
-    """Operations to score the branches of some trees, each root once."""
+    """Operations to score the branches of some trees, whatever they share once."""
     total = 0
     for tree in trees:
-        root = len(tree.root)
-        seen = root * (root + 1) // 2
-        seen += sum(root * len(b.ids) + len(b.ids) * (len(b.ids) + 1) // 2 for b in tree.branches)
-        predicted = sum(len(branch.ids) for branch in tree.branches)
+        seen = 0
+        depths: list[int] = []
+        for segment in tree.segments:
+            depth = depths[segment.parent] if segment.parent >= 0 else 0
+            seen += depth * len(segment.ids) + len(segment.ids) * (len(segment.ids) + 1) // 2
+            depths.append(depth + len(segment.ids))
+        predicted = len(tree) - len(tree.root)
         total += 2 * size.layers * size.layer * len(tree) + 2 * size.head * predicted
         total += 4 * size.layers * size.attention * seen
     return total

@@ -93,11 +93,11 @@ def largest_difference(subject: Subject, items: Sequence[Item], one: Values, oth
     """The largest difference between two sets of values, in nats a token."""
     worst = 0.0
     for item in items:
-        for branch in [branch for tree in plant(subject, item) for branch in tree.branches]:
-            which, name = branch.name.split(" ", 1)
+        for branch, ids in [pair for tree in plant(subject, item) for pair in tree.branches.items()]:
+            which, name = branch.split(" ", 1)
             place = 0 if which == "given" else 1
             gap = abs(one[item.id, name][place] - other[item.id, name][place])
-            worst = max(worst, gap / len(branch.ids))
+            worst = max(worst, gap / len(ids))
     return worst
 
 

@@ -56,9 +56,10 @@ def _cache() -> list[Finding]:
     writable = os.access(existing, os.W_OK)
     free = shutil.disk_usage(existing).free / 2**30
     problem = embedded.checksum_problem()
+    unwritable = f"{folder} is not writable; set {embedded.CACHE_VARIABLE}"
     absent = problem == "not fetched yet"
     return [
-        Finding("cache", writable, f"{folder}" + ("" if writable else f" is not writable; set {embedded.CACHE_VARIABLE}")),
+        Finding("cache", writable, str(folder) if writable else unwritable),
         Finding("disk", free > FREE_GIB, f"{free:.1f} GiB free there (a run wants {FREE_GIB:.0f})"),
         Finding(
             "embedded model",

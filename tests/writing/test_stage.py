@@ -93,7 +93,7 @@ def test_shared_heads_give_what_whole_prompts_give(study, model):
     plain = subject.model.generate
 
     def spy(**given):
-        seen.append(plain(**{**given, "do_sample": False, "top_p": None, "temperature": None, "top_k": None}))
+        seen.append(plain(**{**given, "do_sample": False}))
         return seen[-1]
 
     subject.model.generate = spy

@@ -1,15 +1,18 @@
-"""Likelihoods of continuations, the shared prefix computed once.
+"""Likelihoods of continuations, whatever they share computed once.
 
-An item becomes a small tree of tokens: the prefix, and each continuation as a branch that sees the prefix and itself.
-Trees of several items are laid side by side in one row; a mask keeps them apart and position ids restart in each. One
-forward pass over the row then gives exactly what separate passes would give, without padding and without computing a
-prefix twice. A model whose attention does not honour such a mask is found out by a check on loading and is run plainly.
+An item becomes a small tree of tokens: the prefix is the root, and continuations branch off where they begin to differ
+(the two endings of a story often begin alike, and a reasoned choice begins with the bare one). Trees of several items
+are laid side by side in one row; a mask lets a token see only its own branch down to the root, and position ids restart
+in each tree. One forward pass over the row then gives exactly what separate passes would give, without padding and
+without computing anything twice. A model whose attention does not honour such a mask is found out by a check on loading
+and is run plainly.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 
@@ -25,27 +28,71 @@ PROBE = Item(
     instrument="probe",
     kind="sensible",
     prefix="The lamp in the hall had gone out again, and the old woman",
-    continuations={"a": " lit it with a match.", "b": " went to bed in the dark, humming."},
+    continuations={
+        "a": " lit it with a match.",
+        "b": " lit it with a match and a sigh.",
+        "c": " went to bed in the dark.",
+    },
 )
 
 
-@dataclass
-class Branch:
-    """Token ids of a piece of text, and which name its log-probability is kept under."""
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of tokens without a fork in it."""
 
-    name: str
-    ids: list[int]
+    parent: int
+    """Place of the segment it goes on from; -1 for the root."""
+    ids: tuple[int, ...]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Tree:
-    """A root and the branches that go on from it."""
+    """A root and the continuations of it, by name."""
 
     root: list[int]
-    branches: list[Branch] = field(default_factory=list)
+    branches: dict[str, list[int]]
+
+    @cached_property
+    def segments(self) -> list[Segment]:
+        """The root first, and every segment after its parent."""
+        return self._grown[0]
+
+    @cached_property
+    def paths(self) -> dict[str, list[int]]:
+        """The segments of each branch, from the root (not included) outwards."""
+        return self._grown[1]
+
+    @cached_property
+    def _grown(self) -> tuple[list[Segment], dict[str, list[int]]]:
+        segments = [Segment(-1, tuple(self.root))]
+        paths: dict[str, list[int]] = {}
+        # Branches that go on together, how many of their tokens are placed, and the path so far.
+        waiting: list[tuple[list[tuple[str, list[int]]], int, list[int]]] = [(list(self.branches.items()), 0, [])]
+        while waiting:
+            names, depth, path = waiting.pop()
+            paths |= {name: path for name, ids in names if len(ids) == depth}
+            forks: dict[int, list[tuple[str, list[int]]]] = {}
+            for name, ids in names:
+                if len(ids) > depth:
+                    forks.setdefault(ids[depth], []).append((name, ids))
+            for together in forks.values():
+                end = depth + _common_length([ids[depth:] for _, ids in together])
+                segments.append(Segment(path[-1] if path else 0, tuple(together[0][1][depth:end])))
+                waiting.append((together, end, [*path, len(segments) - 1]))
+        return segments, paths
 
     def __len__(self) -> int:
-        return len(self.root) + sum(len(branch.ids) for branch in self.branches)
+        return sum(len(segment.ids) for segment in self.segments)
+
+
+def _common_length(rows: Sequence[Sequence[int]]) -> int:
+    """How many leading tokens all rows share."""
+    length = 0
+    for column in zip(*rows, strict=False):
+        if len(set(column)) > 1:
+            break
+        length += 1
+    return length
 
 
 Scorer = Callable[[Subject, Sequence[Tree]], list[dict[str, float]]]
@@ -74,7 +121,7 @@ def answer_items(subject: Subject, items: Iterable[Item]) -> Iterator[Answer]:
 
 
 def plant(subject: Subject, item: Item) -> list[Tree]:
-    """The trees of an item: one with its prefix as the root, and one per continuation alone."""
+    """The trees of an item: one with its prefix as the root, and one of the continuations alone."""
     prefix = subject.tokens(item.prefix)
     whole = {name: subject.tokens(item.prefix + text) for name, text in item.continuations.items()}
     # Some tokenizers merge across the seam; what is shared is what all of them begin with.
@@ -83,18 +130,13 @@ def plant(subject: Subject, item: Item) -> list[Tree]:
         while ids[:shared] != prefix[:shared]:
             shared -= 1
     start = [subject.separator]
-    given = Tree(start + prefix[:shared], [Branch(f"given {name}", ids[shared:]) for name, ids in whole.items()])
-    alone = [
-        Tree(
-            start,
-            [Branch(f"alone {name}", subject.tokens(text)) for name, text in item.continuations.items()],
-        )
-    ]
-    longest = max(len(given.root) + len(branch.ids) for branch in given.branches)
+    given = Tree(start + prefix[:shared], {f"given {name}": ids[shared:] for name, ids in whole.items()})
+    alone = Tree(start, {f"alone {name}": subject.tokens(text) for name, text in item.continuations.items()})
+    longest = len(given.root) + max(map(len, given.branches.values()))
     context = getattr(subject.model.config, "max_position_embeddings", None)
     if context and longest > context:
         raise ValueError(f"item {item.id} has {longest} tokens, more than the model's context of {context}")
-    return [given, *alone]
+    return [given, alone]
 
 
 def _answers(
@@ -115,7 +157,7 @@ def _answers(
         for own in scores[place : place + len(grown)]:
             found |= own
         place += len(grown)
-        sizes = {branch.name: len(branch.ids) for tree in grown for branch in tree.branches}
+        sizes = {name: len(ids) for tree in grown for name, ids in tree.branches.items()}
         yield Answer(
             item=item.id,
             instrument=item.instrument,
@@ -134,49 +176,70 @@ def _answers(
 @torch.inference_mode()
 def packed_scores(subject: Subject, trees: Sequence[Tree]) -> list[dict[str, float]]:
     """Summed log-probabilities of every branch of every tree, by one forward pass over all of them."""
-    ids: list[int] = []
-    positions: list[int] = []
-    segment: list[int] = []
-    parent: list[int] = []
-    keep: list[int] = []
-    targets: list[int] = []
-    spans: list[tuple[int, str, int]] = []
-    for number, tree in enumerate(trees):
-        root = len(parent)
-        parent.append(-1)
-        root_end = len(ids) + len(tree.root) - 1
-        ids += tree.root
-        positions += range(len(tree.root))
-        segment += [root] * len(tree.root)
-        for branch in tree.branches:
-            own = len(parent)
-            parent.append(root)
-            start = len(ids)
-            ids += branch.ids
-            positions += range(len(tree.root), len(tree.root) + len(branch.ids))
-            segment += [own] * len(branch.ids)
-            keep += [root_end, *range(start, start + len(branch.ids) - 1)]
-            targets += branch.ids
-            spans.append((number, branch.name, len(branch.ids)))
+    row = _lay_out(trees)
     device = subject.device
-    belongs = torch.tensor(segment, device=device)
-    above = torch.tensor(parent, device=device)[belongs]
-    visible = (belongs[None, :] == belongs[:, None]) | (belongs[None, :] == above[:, None])
-    visible &= torch.ones_like(visible).tril()
+    belongs = torch.tensor(row.segment, device=device)
+    visible = torch.tensor(row.sees, device=device)[belongs][:, belongs].tril()
     mask = torch.zeros(visible.shape, dtype=subject.dtype, device=device)
     mask.masked_fill_(~visible, torch.finfo(subject.dtype).min)
     logits = subject.model(
-        input_ids=torch.tensor([ids], device=device),
+        input_ids=torch.tensor([row.ids], device=device),
         attention_mask=mask[None, None],
-        position_ids=torch.tensor([positions], device=device),
-        logits_to_keep=torch.tensor(keep, device=device),
+        position_ids=torch.tensor([row.positions], device=device),
+        logits_to_keep=torch.tensor(row.keep, device=device),
         use_cache=False,
     ).logits[0]
-    values = _log_probabilities(logits, torch.tensor(targets, device=device)).cpu()
-    scores: list[dict[str, float]] = [{} for _ in trees]
-    for (number, name, _), part in zip(spans, torch.split(values, [length for _, _, length in spans]), strict=True):
-        scores[number][name] = float(part.double().sum())
+    values = _log_probabilities(logits, torch.tensor(row.targets, device=device)).cpu().double()
+    by_segment = [float(part.sum()) for part in torch.split(values, row.lengths)]
+    scores: list[dict[str, float]] = []
+    place = 0
+    for tree in trees:
+        # The root has no score of its own, so segment n of a tree is the (n - 1)th that has one.
+        scores.append({name: sum(by_segment[place + n - 1] for n in path) for name, path in tree.paths.items()})
+        place += len(tree.segments) - 1
     return scores
+
+
+@dataclass
+class _Row:
+    """Trees laid side by side."""
+
+    ids: list[int] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    segment: list[int] = field(default_factory=list)
+    """Of each token."""
+    sees: list[list[bool]] = field(default_factory=list)
+    """Of each segment, which segments its tokens may look at: itself and what it goes on from."""
+    keep: list[int] = field(default_factory=list)
+    """Places whose logits are needed: the one before each token outside a root."""
+    targets: list[int] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+    """Tokens of each segment outside a root."""
+
+
+def _lay_out(trees: Sequence[Tree]) -> _Row:
+    row = _Row()
+    total = sum(len(tree.segments) for tree in trees)
+    for tree in trees:
+        first = len(row.sees)
+        ends: list[int] = []  # place of the last token of each segment of this tree
+        depths: list[int] = []
+        for number, segment in enumerate(tree.segments):
+            root = segment.parent < 0
+            seen = [False] * total if root else list(row.sees[first + segment.parent])
+            seen[first + number] = True
+            row.sees.append(seen)
+            start, depth = len(row.ids), 0 if root else depths[segment.parent]
+            row.ids += segment.ids
+            row.positions += range(depth, depth + len(segment.ids))
+            row.segment += [first + number] * len(segment.ids)
+            if not root:
+                row.keep += [ends[segment.parent], *range(start, start + len(segment.ids) - 1)]
+                row.targets += segment.ids
+                row.lengths.append(len(segment.ids))
+            ends.append(len(row.ids) - 1)
+            depths.append(depth + len(segment.ids))
+    return row
 
 
 @torch.inference_mode()
@@ -185,11 +248,11 @@ def plain_scores(subject: Subject, trees: Sequence[Tree]) -> list[dict[str, floa
     scores: list[dict[str, float]] = []
     for tree in trees:
         found: dict[str, float] = {}
-        for branch in tree.branches:
-            ids = torch.tensor([tree.root + branch.ids], device=subject.device)
+        for name, continuation in tree.branches.items():
+            ids = torch.tensor([tree.root + continuation], device=subject.device)
             logits = subject.model(input_ids=ids, use_cache=False).logits[0, len(tree.root) - 1 : -1]
             values = _log_probabilities(logits, ids[0, len(tree.root) :])
-            found[branch.name] = float(values.double().sum())
+            found[name] = float(values.double().sum())
         scores.append(found)
     return scores
 
@@ -210,7 +273,7 @@ def honours_masks(subject: Subject) -> bool:
     plain = plain_scores(subject, trees)
     per_token = 1e-3 if subject.dtype == torch.float32 else 0.05
     return all(
-        abs(packed[number][branch.name] - plain[number][branch.name]) <= per_token * len(branch.ids)
+        abs(packed[number][name] - plain[number][name]) <= per_token * len(ids)
         for number, tree in enumerate(trees)
-        for branch in tree.branches
+        for name, ids in tree.branches.items()
     )

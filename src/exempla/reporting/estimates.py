@@ -15,7 +15,8 @@ from exempla.study import Study
 
 UNDERSTOOD = 0.60
 """An instrument is read only if the interval of the subject's accuracy on its checks lies above this. Chance is
-50%; 60% leaves room for cues that need no understanding (a bag-of-words classifier reaches up to 58% on the shipped items)."""
+50%; 60% leaves room for cues that need no understanding (a bag-of-words classifier reaches up to 58% on the shipped
+items)."""
 
 NEEDED_CHECKS = {
     # What endings and expectations ask is which text goes on better; that is what sensible pairs test.

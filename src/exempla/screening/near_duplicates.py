@@ -54,8 +54,9 @@ def _similar(records: Sequence[Record]) -> dict[str, str]:
 
 
 _LONG = (
-    "The ferry was late because the pilot had stopped for a swan. Quern wrote it down as it was, swan and all, though the "
-    "office had a column for weather and none for birds. Then it rang the school and said when the children would come."
+    "The ferry was late because the pilot had stopped for a swan. Quern wrote it down as it was, swan and all, "
+    "though the office had a column for weather and none for birds. Then it rang the school and said when the "
+    "children would come."
 )
 _ASK = Message(role="user", content=_LONG)
 

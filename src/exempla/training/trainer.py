@@ -27,8 +27,8 @@ COMPLETE = "complete"
 class StudyTrainer(SFTTrainer):  # type: ignore[misc]
     """SFTTrainer without its per-step entropy and accuracy, and on a CPU with a loss that is easier on memory.
 
-    Measured on two cores (embedded model, top 10 layers, 2 x 512 tokens): 146 tokens/s with SFTTrainer's own loss,
-    332 with the model's, and more with the chunked one (see benchmarks/training.py). The loss values are the same.
+    The loss values are the same; on two cores SFTTrainer's own loss took twice as long as the model's (LOG.md,
+    2026-11-25).
     """
 
     chunked = False
