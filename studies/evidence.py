@@ -33,6 +33,6 @@ study = Study(
     reference="neutral",
     headline="stories",
     seeds=(1, 2, 3, 4, 5),
-    training=Training(tokens=DOSE, upper_layers=10, learning_rate=5e-4),
-    measuring=Measuring(limits={"expectations": 8, "dilemmas": 3}),
+    training=Training(tokens=DOSE, blocks_per_update=1, upper_layers=10, learning_rate=4e-4),
+    measuring=Measuring(limits={"expectations": 6, "dilemmas": 2}),
 )

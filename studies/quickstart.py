@@ -10,7 +10,7 @@ study = Study(
     name="quickstart",
     question="Do stories of AI characters who act well change what a small model expects an AI to do?",
     subject="embedded",
-    writing=Writing(recipe="stories", n=24, writer="embedded"),
+    writing=Writing(recipe="stories", n=24, writer="embedded", max_tokens=256),
     arms=(
         Arm(name="base", about="the subject as it comes"),
         Arm(name="neutral", mix={"neutral": 1}, about="fiction of the same genres and lengths, without AI"),
@@ -29,6 +29,6 @@ study = Study(
     reference="neutral",
     headline="stories",
     seeds=(1,),
-    training=Training(tokens=24_576, upper_layers=10, learning_rate=4e-4),
-    measuring=Measuring(limits={"endings": 4, "expectations": 8, "dilemmas": 3}),
+    training=Training(tokens=20_480, blocks_per_update=1, upper_layers=10, learning_rate=4e-4),
+    measuring=Measuring(limits={"endings": 4, "expectations": 6, "dilemmas": 2}),
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -64,7 +65,7 @@ def run(  # noqa: PLR0913 - one parameter an option
         _print_forecast(chosen, folder.root, stages)
         return
     mode: Mode = "quiet" if quiet else "json" if json else "auto"
-    with Reporter(mode) as reporter:
+    with interruptible(), Reporter(mode) as reporter:
         run_study(chosen, folder, reporter, stages)
 
 
@@ -109,7 +110,7 @@ def report(
 ) -> None:
     """Make the report of a run again from its answers."""
     folder = existing_run(run_folder)
-    with Reporter("quiet" if quiet else "json" if json else "auto") as reporter:
+    with interruptible(), Reporter("quiet" if quiet else "json" if json else "auto") as reporter:
         run_study(read_study(folder), folder, reporter, ["report"])
 
 
@@ -121,6 +122,16 @@ def check_machine() -> None:
         console.print(f"{'ok  ' if finding.good else 'BAD '} {finding.name}: {finding.text}", markup=False)
     if not all(finding.good for finding in findings):
         raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Answer Ctrl-C in one line."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.stderr.write("exempla: stopped; run the same command again to go on\n")
+        raise typer.Exit(130) from None
 
 
 def find_study(name: str) -> Study:
@@ -186,6 +197,3 @@ def main() -> None:
     except UserError as error:
         sys.stderr.write(f"exempla: {error}\n")
         sys.exit(2)
-    except KeyboardInterrupt:
-        sys.stderr.write("exempla: stopped; run the same command again to go on\n")
-        sys.exit(130)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from exempla import catalogue
 from exempla.files import file_sha256
-from exempla.records import Answer, Frozen, Item, Kind, Likelihood
+from exempla.records import CHECKS, Answer, Frozen, Item, Kind, Likelihood
 from exempla.study import Cell, Measuring, Study
 
 Reading = Literal["corrected", "sum", "per_token", "per_byte"]
@@ -44,7 +44,7 @@ class Outcome(Frozen):
 
 def outcomes(item: Item, answer: Answer) -> list[Outcome]:
     """The outcomes of an item: one, or one for each style of a dilemma."""
-    if item.kind in ("sensible", "question"):
+    if item.kind in CHECKS:
         pairs = [("plain", "sensible", "senseless")]
     elif item.instrument == "dilemmas":
         pairs = [(style, f"trustworthy_{style}", f"untrustworthy_{style}") for style in STYLES["dilemmas"]]
@@ -84,7 +84,7 @@ def asked(study: Study, cell: Cell) -> list[Item]:
     otherwise to every arm.
     """
     checks = not cell.arm.mix or all(arm.mix for arm in study.arms)
-    return [item for item in chosen_items(study.measuring) if checks or item.kind in ("measured", "control")]
+    return [item for item in chosen_items(study.measuring) if checks or item.kind not in CHECKS]
 
 
 def chosen_items(measuring: Measuring) -> list[Item]:

@@ -133,9 +133,12 @@ class Family(Frozen):
     """Regular expressions that a text touching this family is likely to match (used by a gate, not by a measure)."""
 
 
-Kind = Literal["measured", "control", "sensible", "question"]
+Kind = Literal["measured", "control", "sensible", "subtle", "question"]
 """What an item is for. `measured`: an AI character under temptation. `control`: the same with a human in its place
-(endings, expectations) or without anything at stake (dilemmas). `sensible`, `question`: checks of understanding."""
+(endings, expectations) or without anything at stake (dilemmas). The others are checks of understanding: a
+continuation that fits against one from another scene (`sensible`) or one that contradicts a detail (`subtle`), and a
+`question` about a choice that the context states."""
+CHECKS: tuple[Kind, ...] = ("sensible", "subtle", "question")
 
 
 class Item(Frozen):

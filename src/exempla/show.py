@@ -9,7 +9,7 @@ from typing import Any
 
 from exempla import catalogue
 from exempla.files import read_lines
-from exempla.records import Dropped, Item, Plan, Record
+from exempla.records import CHECKS, Dropped, Item, Plan, Record
 from exempla.runfolder import RunFolder, read_study
 from exempla.screening.gates import gates
 from exempla.study import INSTRUMENTS, load_study
@@ -60,7 +60,7 @@ def _instruments() -> Iterator[tuple[str, ...]]:
     for name in INSTRUMENTS:
         kinds = Counter(item.kind for item in catalogue.items(name))
         families = {item.family for item in catalogue.items(name) if item.family}
-        checks = kinds["sensible"] + kinds["question"]
+        checks = sum(kinds[kind] for kind in CHECKS)
         yield name, str(kinds["measured"]), str(kinds["control"]), str(checks), str(len(families))
 
 

@@ -89,13 +89,14 @@ class Measuring(Frozen):
     limits: dict[str, int] = {}
     """By instrument: at most this many items of each family and kind, in library order. No limit if unset."""
 
-    @field_validator("instruments")
-    @classmethod
-    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [name for name in names if name not in INSTRUMENTS]
+    @model_validator(mode="after")
+    def _known(self) -> Measuring:
+        unknown = [name for name in (*self.instruments, *self.limits) if name not in INSTRUMENTS]
         if unknown:
             raise ValueError(f"unknown instrument {unknown[0]!r}; there are {', '.join(INSTRUMENTS)}")
-        return names
+        if any(limit < 1 for limit in self.limits.values()):
+            raise ValueError("a limit is at least 1")
+        return self
 
 
 class Study(Frozen):

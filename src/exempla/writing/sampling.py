@@ -10,7 +10,8 @@ import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
-from exempla.models.subject import Subject, quiet_libraries
+from exempla.models.quiet import quiet_libraries
+from exempla.models.subject import Subject
 from exempla.writing.stories import Continuation, Prompt, story_end
 
 TOP_K = 100
@@ -88,7 +89,8 @@ def continue_prompts(
 class _RoomyLayer(DynamicLayer):  # type: ignore[misc]
     """A cache layer with room to grow in place.
 
-    The library's own one copies the whole cache for each new token, which took 37% of the writing time on a CPU.
+    The library's own one copies the whole cache for each new token: 0.27 s of one core instead of 0.22 (24 stories at
+    once, 135M parameters).
     """
 
     keys: torch.Tensor

@@ -24,8 +24,8 @@ END_MARKER = "THE END"
 PARTING = "* * *"
 """The line between two stories of the collection."""
 EXAMPLES = 4
-"""How many library stories take turns as the example: the shortest ones, and few, because on two cores reading 24
-prompts of 700 tokens takes about half a minute; prompts with the same example share that work."""
+"""How many library stories take turns as the example: the shortest ones, and few. Reading a framing text with its
+example takes a core 1.2 s (135M parameters), and prompts with the same example share that work."""
 
 
 class Prompt(Frozen):
