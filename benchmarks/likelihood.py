@@ -25,7 +25,8 @@ from lm_eval.models.huggingface import HFLM
 
 from exempla import catalogue
 from exempla.measuring.likelihood import answer_items, plant
-from exempla.models.subject import Subject, best_device, best_dtype, load_subject, quiet_libraries, resolve
+from exempla.models.quiet import quiet_libraries
+from exempla.models.subject import Subject, best_device, best_dtype, load_subject, resolve
 from exempla.records import Item
 from exempla.study import EMBEDDED, INSTRUMENTS
 

@@ -30,12 +30,12 @@ from transformers import TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 from exempla import catalogue
+from exempla.models.quiet import quiet_libraries
 from exempla.models.subject import (
     best_device,
     best_dtype,
     load_subject,
     load_tokenizer,
-    quiet_libraries,
     resolve,
 )
 from exempla.study import EMBEDDED, Training
