@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from exempla.errors import UserError
@@ -81,7 +82,7 @@ def load_subject(name: str, checkpoint: Path | None = None, dtype: torch.dtype |
                 from peft import PeftModel
 
                 model = PeftModel.from_pretrained(model, str(checkpoint)).merge_and_unload()
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UserError(
             f"{name}: cannot be loaded as a model ({reason}); give `{EMBEDDED}`, a model folder, or a model's hub name"

@@ -26,8 +26,9 @@ NEEDED_CHECKS = {
     # A dilemma is decided by a fact of its context, so the subject must also be able to find one when asked.
     "dilemmas": ("sensible", "question"),
 }
-PRECEDENCE = ("dilemmas", "expectations", "endings")
-"""The most demanding instrument that the subject understands carries the headline."""
+PRECEDENCE = ("dilemmas", "endings", "expectations")
+"""Dilemmas carry the headline for a subject that understands them, because they ask for a choice. For any other, endings
+do: a whole passage carries far more signal than a phrase, so expectations come last."""
 
 
 class Check(Frozen):
