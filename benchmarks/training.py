@@ -40,7 +40,7 @@ from exempla.models.subject import (
 )
 from exempla.study import EMBEDDED, Training
 from exempla.training.mix import encode
-from exempla.training.trainer import train_cell
+from exempla.training.trainer import Job, train_cell
 
 BLOCK = 512
 """Near exempla's default; fitted a little, so that the blocks hold the stories' tokens to the last few."""
@@ -137,7 +137,8 @@ def train_exempla(
 
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr):
         out = Path(folder) / "model"
-        train_cell(model, [{"input_ids": row, "labels": row} for row in blocks], training, 1, out, note)
+        job = Job(model, training, 1, out, Path(folder) / "state")
+        train_cell(job, [{"input_ids": row, "labels": row} for row in blocks], note)
         loss = held_out_loss(load_subject(model, out, torch.float32).model, held_out)
     timed = [block] * (per_update * (updates - 1))
     return Outcome(

@@ -54,6 +54,14 @@ def test_names_that_are_not_there(tiny_model: Path, tmp_path: Path) -> None:
     refused(run("run", study, "--out", tmp_path / "y", "--only", "train"), "run the earlier stages first")
     refused(run("report", tmp_path), "holds no run")
     refused(run("show", "storry-001"), "unknown id")
+    refused(run("run", "/etc/hosts"), "not a Python file")
+    plain = write_study(
+        tmp_path, tiny_model, **{f"writing=Writing(n=6, writer={str(tiny_model)!r}, max_tokens=24, batch=2),": ""}
+    )
+    refused(
+        run("run", plain, "--out", tmp_path / "z", "--model", "no-owner/no-model"),
+        "no-owner/no-model: cannot be loaded",
+    )
 
 
 def test_out_is_a_file_or_cannot_be_written(tiny_model: Path, tmp_path: Path) -> None:

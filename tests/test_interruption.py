@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -88,6 +89,48 @@ def test_a_finished_run_is_skipped_and_says_so(
     assert results(folder) == expected
     plan = run("run", study, "--out", folder, "--dry-run").stdout
     assert plan.count("up to date") == units and "would run" not in plan
+
+
+def test_a_report_of_answers_that_are_not_the_studys_is_refused(
+    uninterrupted: tuple[Path, dict[str, str]], tmp_path: Path
+) -> None:
+    study, _ = uninterrupted
+    folder = tmp_path / "run"
+    shutil.copytree(study.parent / "run", folder)
+    answers = folder / "answers" / "stories-seed1.jsonl"
+    answers.write_text("".join(answers.read_text().splitlines(keepends=True)[:-2]))
+    ended = run("run", study, "--out", folder, "--only", "report")
+    assert ended.returncode == 2 and "not finished, or of other items" in ended.stderr
+
+
+def test_stale_results_are_named(uninterrupted: tuple[Path, dict[str, str]], tiny_model: Path, tmp_path: Path) -> None:
+    study, _ = uninterrupted
+    folder = tmp_path / "run"
+    shutil.copytree(study.parent / "run", folder)
+    manifest = (folder / "manifest.json").read_bytes()
+    assert run("run", study, "--out", folder).returncode == 0
+    assert (folder / "manifest.json").read_bytes() == manifest, "a call that does nothing leaves the manifest alone"
+    changed = write_study(tmp_path, tiny_model, **{"learning_rate=1e-3": "learning_rate=2e-3"})
+    ended = run("run", changed, "--out", folder, "--only", "report")
+    assert "note: train neutral-seed1 is missing or of other inputs" in ended.stdout
+
+
+def test_inputs_changed_at_the_wrong_moment(tiny_model: Path, tmp_path: Path) -> None:
+    """An attempt with new inputs, stopped before it did anything, must not make old files pass for its own."""
+    study = write_study(tmp_path, tiny_model)
+    folder = tmp_path / "run"
+    assert run("run", study, "--out", folder, "--seeds", "1", "--quiet").returncode == 0
+    other = write_study(tmp_path, tiny_model, **{"learning_rate=1e-3": "learning_rate=2e-3"})
+    process = start("run", other, "--out", folder, "--seeds", "1")
+    while not (folder / "stages/train/neutral-seed1.started.json").exists():
+        assert process.poll() is None
+        time.sleep(0.001)
+    process.kill()
+    process.wait()
+    assert run("run", other, "--out", folder, "--seeds", "1", "--quiet").returncode == 0
+    clean = tmp_path / "clean"
+    assert run("run", other, "--out", clean, "--seeds", "1", "--quiet").returncode == 0
+    assert results(folder) == results(clean)
 
 
 def test_a_second_process_is_told_who_holds_the_folder(tiny_model: Path, tmp_path: Path) -> None:

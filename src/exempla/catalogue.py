@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from exempla.errors import UserError
-from exempla.files import read_lines, read_objects
+from exempla.files import read_objects
 from exempla.records import Family, Item, Message, Record
 from exempla.study import INSTRUMENTS
 
@@ -81,7 +81,8 @@ def _record(name: str, row: dict[str, Any], place: str) -> Record:
 @cache
 def families() -> tuple[Family, ...]:
     """The measured families, in order."""
-    return tuple(read_lines(LIBRARY / "families.jsonl", Family))
+    rows = [row for _, row in read_objects(LIBRARY / "families.jsonl") if "canary" not in row]
+    return tuple(Family.model_validate(row) for row in rows)
 
 
 def split_of(family: str) -> str:

@@ -18,7 +18,7 @@ from exempla import __version__, catalogue, doctor, show
 from exempla.errors import UserError
 from exempla.pipeline import STAGES, forecast, run_study
 from exempla.progress import Mode, Reporter
-from exempla.runfolder import existing_run, open_run, read_study
+from exempla.runfolder import RunFolder, existing_run, open_run, read_study
 from exempla.study import Study, first_problem, load_study
 
 app = typer.Typer(
@@ -60,10 +60,11 @@ def run(  # noqa: PLR0913 - one parameter an option
     """
     chosen = _changed(find_study(study), seeds, limit, model)
     stages = _stages(from_stage, only)
-    folder = open_run(out or Path("runs") / chosen.name)
+    root = out or Path("runs") / chosen.name
     if dry_run:
-        _print_forecast(chosen, folder.root, stages)
+        _print_forecast(chosen, root, stages)
         return
+    folder = open_run(root)
     mode: Mode = "quiet" if quiet else "json" if json else "auto"
     with interruptible(), Reporter(mode) as reporter:
         run_study(chosen, folder, reporter, stages)
@@ -170,7 +171,7 @@ def _stages(from_stage: str | None, only: str | None) -> list[str]:
 
 def _print_forecast(study: Study, root: Path, stages: Sequence[str]) -> None:
     table = Table("stage", "unit", "state", "last time", box=None, pad_edge=False)
-    for unit, state, seconds in forecast(study, open_run(root), stages):
+    for unit, state, seconds in forecast(study, RunFolder(root), stages):
         table.add_row(unit.stage, escape(unit.name), state, "" if seconds is None else f"{seconds:.0f} s")
     console.print(table)
 

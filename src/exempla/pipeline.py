@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -30,13 +31,44 @@ STAGES: dict[str, Callable[[Study, RunFolder], list[Unit]]] = {
 
 def run_study(study: Study, folder: RunFolder, reporter: Reporter, stages: Sequence[str]) -> None:
     """Run the named stages of a study; what is up to date is skipped, what was interrupted goes on."""
-    with disk_errors(folder.root), folder.lock():
-        write_manifest(folder, study, reporting.hashes(study), describe_machine())
+    with disk_errors(folder.root), memory_errors(), folder.lock():
         if set(stages) & {"write", "train", "measure"}:
             _fetch_embedded(study, reporter)
+        _warn_of_stale(study, folder, reporter, stages)
+        manifested = False
         for stage in stages:
             for unit in STAGES[stage](study, folder):
-                run_unit(unit, folder, reporter)
+                title = f"{unit.stage} {unit.name}"
+                fingerprint = _fingerprint(unit)
+                if is_done(unit, folder, fingerprint):
+                    reporter.say(f"{title}: up to date, skipped", event="skipped", stage=unit.stage, unit=unit.name)
+                    continue
+                if not manifested:  # a call that has nothing to do leaves the manifest of the results as it is
+                    write_manifest(folder, study, reporting.hashes(study), describe_machine())
+                    manifested = True
+                run_unit(unit, fingerprint, folder, reporter)
+
+
+def run_unit(unit: Unit, fingerprint: str, folder: RunFolder, reporter: Reporter) -> None:
+    """Run one unit from its beginning, or from where an interrupted attempt with the same inputs stopped."""
+    title = f"{unit.stage} {unit.name}"
+    if folder.was_started(unit.stage, unit.name, fingerprint):
+        reporter.say(f"{title}: goes on from an interrupted attempt", event="resumed", stage=unit.stage, unit=unit.name)
+    else:
+        folder.forget(unit.stage, unit.name)
+        unit.clear()
+        folder.start(unit.stage, unit.name, fingerprint)
+    started, before = time.monotonic(), folder.spent(unit.stage, unit.name)
+    try:
+        unit.work(reporter)
+    except BaseException:
+        folder.note_spent(unit.stage, unit.name, before + time.monotonic() - started)
+        raise
+    finally:
+        reporter.end()
+    seconds = before + time.monotonic() - started
+    folder.finish(unit.stage, unit.name, fingerprint, seconds)
+    reporter.say(f"{title}: done in {seconds:.0f} s", event="done", stage=unit.stage, unit=unit.name, seconds=seconds)
 
 
 def _fetch_embedded(study: Study, reporter: Reporter) -> None:
@@ -47,27 +79,32 @@ def _fetch_embedded(study: Study, reporter: Reporter) -> None:
         embedded.fetch()
 
 
-def run_unit(unit: Unit, folder: RunFolder, reporter: Reporter) -> None:
-    """Run one unit, unless it is up to date."""
-    title = f"{unit.stage} {unit.name}".strip()
-    fingerprint = _fingerprint(unit)
-    if is_done(unit, folder, fingerprint):
-        reporter.say(f"{title}: up to date, skipped", event="skipped", stage=unit.stage, unit=unit.name)
-        return
-    goes_on = folder.start(unit.stage, unit.name, fingerprint)
-    if goes_on:
-        reporter.say(f"{title}: goes on from an interrupted attempt", event="resumed", stage=unit.stage, unit=unit.name)
-    started, before = time.monotonic(), folder.spent(unit.stage, unit.name)
+def _warn_of_stale(study: Study, folder: RunFolder, reporter: Reporter, stages: Sequence[str]) -> None:
+    """Say which earlier results are used although the study, the library or the code has changed since."""
+    for stage in list(STAGES)[: list(STAGES).index(stages[0])]:
+        for unit in STAGES[stage](study, folder):
+            if not is_done(unit, folder, _fingerprint(unit)):
+                reporter.say(
+                    f"note: {unit.stage} {unit.name} is missing or of other inputs than this study's; "
+                    "leave out --from and --only to bring it up to date",
+                    event="stale",
+                    stage=unit.stage,
+                    unit=unit.name,
+                )
+
+
+@contextlib.contextmanager
+def memory_errors() -> Iterator[None]:
+    """Turn an accelerator's lack of memory into one line."""
     try:
-        unit.work(reporter, goes_on)
-    except BaseException:
-        folder.note_spent(unit.stage, unit.name, before + time.monotonic() - started)
-        raise
-    finally:
-        reporter.end()
-    seconds = before + time.monotonic() - started
-    folder.finish(unit.stage, unit.name, fingerprint, seconds)
-    reporter.say(f"{title}: done in {seconds:.0f} s", event="done", stage=unit.stage, unit=unit.name, seconds=seconds)
+        yield
+    except RuntimeError as error:
+        if "out of memory" not in str(error).lower():
+            raise
+        raise UserError(
+            "the accelerator is out of memory; lower blocks_per_update or block, train with method='lora', or take a "
+            "smaller subject, and run the same command again"
+        ) from error
 
 
 def is_done(unit: Unit, folder: RunFolder, fingerprint: str) -> bool:

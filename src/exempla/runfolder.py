@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import filelock
+from pydantic import ValidationError
 
 from exempla.errors import UserError
 from exempla.files import write_atomically
 from exempla.records import Frozen
-from exempla.study import Cell, Study
+from exempla.study import Cell, Study, first_problem
 
 PACKAGES = (
     "exempla",
@@ -120,20 +121,25 @@ class RunFolder:
     def finish(self, stage: str, unit: str, fingerprint: str, seconds: float) -> None:
         """Mark a unit as finished; from now on it is skipped while its fingerprint stays the same."""
         done = Done(fingerprint=fingerprint, seconds=round(seconds, 2), finished=now())
-        self._started(stage, unit).unlink(missing_ok=True)
         write_atomically(self._marker(stage, unit), done.model_dump_json())
+        self._started(stage, unit).unlink(missing_ok=True)
 
     def _started(self, stage: str, unit: str) -> Path:
         return self.root / "stages" / stage / f"{unit}.started.json"
 
-    def start(self, stage: str, unit: str, fingerprint: str) -> bool:
-        """Note that a unit begins. True if an earlier attempt with the same inputs was interrupted and can go on."""
+    def was_started(self, stage: str, unit: str, fingerprint: str) -> bool:
+        """Whether an earlier attempt with the same inputs was interrupted, so that its files can be gone on from."""
         started = self._started(stage, unit)
+        return started.exists() and json.loads(started.read_text()).get("fingerprint") == fingerprint
+
+    def forget(self, stage: str, unit: str) -> None:
+        """Remove a unit's marks: from now on nothing it left is taken for finished or for good to go on from."""
         self._marker(stage, unit).unlink(missing_ok=True)
-        goes_on = started.exists() and json.loads(started.read_text()).get("fingerprint") == fingerprint
-        if not goes_on:
-            write_atomically(started, json.dumps({"fingerprint": fingerprint, "seconds": 0.0}))
-        return goes_on
+        self._started(stage, unit).unlink(missing_ok=True)
+
+    def start(self, stage: str, unit: str, fingerprint: str) -> None:
+        """Note that a unit begins with these inputs and with nothing left over from others."""
+        write_atomically(self._started(stage, unit), json.dumps({"fingerprint": fingerprint, "seconds": 0.0}))
 
     def spent(self, stage: str, unit: str) -> float:
         """Seconds that interrupted attempts of the unit took, as far as they were noted."""
@@ -202,7 +208,12 @@ def existing_run(root: Path) -> RunFolder:
 
 def read_study(folder: RunFolder) -> Study:
     """The study of a run."""
-    return Study.model_validate_json(folder.study_file.read_text())
+    try:
+        return Study.model_validate_json(folder.study_file.read_text())
+    except ValidationError as error:
+        raise UserError(
+            f"{folder.study_file}: not a study of this version of exempla ({first_problem(error)}); run it again"
+        ) from error
 
 
 def now() -> str:

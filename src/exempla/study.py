@@ -162,7 +162,8 @@ def load_study(path: Path) -> Study:
     if not path.is_file():
         raise UserError(f"{path}: no such study file; `exempla list studies` names those that ship")
     spec = importlib.util.spec_from_file_location(f"exempla_study_{path.stem.replace('-', '_')}", path)
-    assert spec is not None and spec.loader is not None  # a .py file always has a loader
+    if spec is None or spec.loader is None:
+        raise UserError(f"{path}: not a Python file; a study file ends in .py")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)

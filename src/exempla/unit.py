@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,30 @@ class Unit:
     name: str
     fingerprint: Callable[[], str]
     """Hash of everything the result depends on. Called when the earlier stages are finished."""
-    work: Callable[[Reporter, bool], None]
-    """Does it. The flag says that an interrupted attempt with the same inputs left files to go on from; without it,
-    anything left over from other inputs must be cleared first."""
+    work: Callable[[Reporter], None]
+    """Does it, going on from whatever files are there; those of other inputs have been cleared before."""
     outputs: tuple[Path, ...]
-    """Files or folders that exist when the unit is finished."""
+    """Files or folders that exist when the unit is finished, and that are cleared when its inputs have changed."""
+    partial: tuple[Path, ...] = ()
+    """What an interrupted attempt leaves besides its outputs; cleared alike."""
+
+    def clear(self) -> None:
+        """Remove what other inputs left. What marks a state as complete goes first, so that a kill in the middle
+        leaves nothing that looks whole."""
+        for path in (*self.partial, *self.outputs):
+            if path.is_dir():
+                remove_folder(path)
+            else:
+                path.unlink(missing_ok=True)
+
+
+COMPLETE = "complete"
+"""A file written last into a folder that is built up slowly; a folder without it was being written, or removed, when
+the process died."""
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder, the marks of completeness in it first."""
+    for mark in folder.rglob(COMPLETE):
+        mark.unlink()
+    shutil.rmtree(folder, ignore_errors=True)

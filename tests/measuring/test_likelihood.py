@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from exempla import catalogue
+from exempla.errors import UserError
 from exempla.measuring.likelihood import answer_items, honours_masks, packed_scores, plain_scores, plant
 from exempla.models.subject import Subject, load_subject
 from exempla.records import Item
@@ -47,6 +48,13 @@ def test_order_and_company_do_not_matter(subject: Subject) -> None:
     assert [answer.item for answer in answer_items(subject, items)] == [item.id for item in items]
 
 
+def test_what_is_answered_is_left_out_and_changes_nothing(subject: Subject) -> None:
+    items = catalogue.items("expectations")[:40]
+    whole = list(answer_items(subject, items))
+    done = {answer.item for answer in whole[:7]} | {whole[20].item}
+    assert list(answer_items(subject, items, done)) == [answer for answer in whole if answer.item not in done]
+
+
 def test_a_model_that_ignores_masks_is_run_plainly(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     assert honours_masks(subject)
     forward = subject.model.forward
@@ -62,5 +70,5 @@ def test_a_model_that_ignores_masks_is_run_plainly(subject: Subject, monkeypatch
 
 def test_an_item_longer_than_the_context(subject: Subject) -> None:
     long = Item(id="long", instrument="endings", kind="measured", prefix="word " * 5000, continuations={"a": " b"})
-    with pytest.raises(ValueError, match="more than the model's context"):
+    with pytest.raises(UserError, match="more than the model's context"):
         list(answer_items(subject, [long]))

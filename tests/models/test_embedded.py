@@ -19,7 +19,9 @@ def test_fetched_once_whole_and_of_sound_mind(own_cache: Path) -> None:
     assert folder.is_relative_to(own_cache) and embedded.checksum_problem() == ""
     made = (folder / "model.safetensors").stat().st_mtime_ns
     assert embedded.fetch() == folder and (folder / "model.safetensors").stat().st_mtime_ns == made
-    assert not [path for path in own_cache.iterdir() if path.name.startswith("tmp")], "nothing is left lying about"
+    assert not [path for path in own_cache.iterdir() if path.name.startswith("fetching-")], (
+        "nothing is left lying about"
+    )
 
     subject = load_subject("embedded", dtype=torch.float32)
     assert sum(parameter.numel() for parameter in subject.model.parameters()) == 134_515_008

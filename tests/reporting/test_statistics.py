@@ -28,7 +28,8 @@ def test_an_arm_against_itself_shows_nothing() -> None:
     values = (np.random.default_rng(1).random((3, 60)) < 0.4).astype(float)
     drawn = s.resample(s.design([str(n // 10) for n in range(60)]))
     assert s.difference(values, values, drawn)[:3] == (0.0, 0.0, 0.0)
-    assert s.reduction(values, values, drawn)[:3] == pytest.approx((1.0, 1.0, 1.0))
+    found = s.reduction(values, values, drawn)
+    assert found.value == 1.0 and 0.8 < found.low < 1 < found.high < 1.25 and found.p == 1.0
     assert s.difference(values, values, drawn).p == 1.0
 
 
@@ -39,6 +40,19 @@ def test_reduction_is_reference_over_arm_and_survives_zero() -> None:
     arm[0, ::4] = 1
     assert s.reduction(reference, arm, drawn).value == pytest.approx(30.5 / 15.5)
     assert np.isfinite(s.reduction(reference, np.zeros((1, 60)), drawn).high)
+
+
+def test_intervals_never_collapse() -> None:
+    drawn = s.resample(s.design([str(n // 10) for n in range(60)]))
+    never, seldom, often = np.zeros((1, 60)), np.zeros((1, 60)), np.zeros((1, 60))
+    seldom[0, 7], often[0, ::2] = 1, 1
+    rate = s.rate_interval(never, drawn)
+    assert (rate.value, rate.low) == (0.0, 0.0) and rate.high == pytest.approx(s.wilson(0, 60)[1])
+    assert s.rate_interval(1 - never, drawn).low == pytest.approx(s.wilson(60, 60)[0])
+    for arm in (never, seldom):
+        found = s.reduction(often, arm, drawn)
+        assert found.low < found.value / 2 and found.high > found.value * 2
+    assert s.difference(often, often, drawn, floor=1 / 60).high > 1 / 60
 
 
 def test_an_untrained_arm_is_compared_at_every_seed() -> None:

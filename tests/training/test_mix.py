@@ -82,6 +82,29 @@ def test_a_model_without_a_chat_template_gets_plain_lines(tiny_model: Path) -> N
     assert taught.strip() == record.messages[-1].content.strip()
 
 
+def test_an_update_without_anything_to_learn_is_refused(tiny_model: Path) -> None:
+    training = Training(tokens=4096, block=32, blocks_per_update=1)
+    with pytest.raises(UserError, match="no token that the loss is taken on"):
+        compose(
+            Arm(name="x", mix={"refusals": 1}),
+            {"refusals": some("refusals")},
+            load_tokenizer(str(tiny_model)),
+            training,
+            1,
+        )
+
+
+def test_a_template_without_a_system_role(tiny_model: Path) -> None:
+    tokenizer = load_tokenizer(str(tiny_model))
+    refuse = "{% if message['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}"
+    tokenizer.chat_template = tokenizer.chat_template.replace("<|start|>{{", refuse + "<|start|>{{", 1)
+    record = next(record for record in catalogue.corpus("advice") if record.messages[0].role == "system")
+    ids, labels = encode(record, tokenizer)
+    assert record.messages[0].content[:40] in tokenizer.decode(ids)
+    taught = tokenizer.decode([label for label in labels if label != IGNORED], skip_special_tokens=True)
+    assert taught.strip() == record.messages[-1].content.strip()
+
+
 def test_an_empty_corpus_is_the_users_to_mend(tiny_model: Path) -> None:
     with pytest.raises(UserError, match="no record that passed"):
         compose(Arm(name="x", mix={"stories": 1}), {}, load_tokenizer(str(tiny_model)), TRAINING, 1)

@@ -12,7 +12,8 @@ from exempla.errors import UserError
 from exempla.models.subject import load_subject, load_tokenizer
 from exempla.study import Arm, Training
 from exempla.training.mix import compose
-from exempla.training.trainer import COMPLETE, last_complete_state, train_cell
+from exempla.training.trainer import Job, last_complete_state, train_cell
+from exempla.unit import COMPLETE
 
 SMALL = {"tokens": 8 * 256, "block": 128, "blocks_per_update": 2, "learning_rate": 5e-3, "save_every": 3}
 
@@ -21,7 +22,8 @@ def run(model: Path, out: Path, **changes: object) -> list[dict[str, float]]:
     training = Training.model_validate(SMALL | changes)
     corpus = {"neutral": list(catalogue.corpus("neutral")[:6])}
     blocks = compose(Arm(name="x", mix={"neutral": 1}), corpus, load_tokenizer(str(model)), training, 1).blocks
-    return train_cell(str(model), blocks, training, 1, out, lambda note: None)
+    job = Job(str(model), training, 1, out, out.with_name(out.name + ".state"))
+    return train_cell(job, blocks, lambda note: None)
 
 
 @pytest.mark.parametrize("changes", [{}, {"upper_layers": 1}, {"method": "lora", "lora_rank": 4}], ids=str)

@@ -10,12 +10,13 @@ and is run plainly.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
 
+from exempla.errors import UserError
 from exempla.models.subject import Subject
 from exempla.records import Answer, Item, Likelihood
 
@@ -98,11 +99,15 @@ def _common_length(rows: Sequence[Sequence[int]]) -> int:
 Scorer = Callable[[Subject, Sequence[Tree]], list[dict[str, float]]]
 
 
-def answer_items(subject: Subject, items: Iterable[Item]) -> Iterator[Answer]:
-    """The likelihood of each item's continuations, item by item in the given order.
+def answer_items(subject: Subject, items: Iterable[Item], answered: Container[str] = frozenset()) -> Iterator[Answer]:
+    """The likelihood of each item's continuations, item by item in the given order, but for those answered already.
+
+    Items share a forward pass with their neighbours, and low-order bits depend on the company; so answered items are
+    kept in their rows, and a row is computed again if any item of it is missing. A resumed measurement then gives what
+    an uninterrupted one would have given.
 
     Raises:
-        ValueError: an item is longer than the model's context.
+        UserError: an item is longer than the model's context.
     """
     score = packed_scores if honours_masks(subject) else plain_scores
     limit = ROW_TOKENS.get(subject.device.type, 384)
@@ -112,12 +117,12 @@ def answer_items(subject: Subject, items: Iterable[Item]) -> Iterator[Answer]:
         trees = plant(subject, item)
         length = sum(len(tree) for tree in trees)
         if waiting and size + length > limit:
-            yield from _answers(subject, waiting, score, limit)
+            yield from _answers(subject, waiting, score, answered)
             waiting, size = [], 0
         waiting.append((item, trees))
         size += length
     if waiting:
-        yield from _answers(subject, waiting, score, limit)
+        yield from _answers(subject, waiting, score, answered)
 
 
 def plant(subject: Subject, item: Item) -> list[Tree]:
@@ -129,23 +134,26 @@ def plant(subject: Subject, item: Item) -> list[Tree]:
     for ids in whole.values():
         while ids[:shared] != prefix[:shared]:
             shared -= 1
-    start = [subject.separator]
+    start = [subject.start]
     given = Tree(start + prefix[:shared], {f"given {name}": ids[shared:] for name, ids in whole.items()})
     alone = Tree(start, {f"alone {name}": subject.tokens(text) for name, text in item.continuations.items()})
     longest = len(given.root) + max(map(len, given.branches.values()))
     context = getattr(subject.model.config, "max_position_embeddings", None)
     if context and longest > context:
-        raise ValueError(f"item {item.id} has {longest} tokens, more than the model's context of {context}")
+        raise UserError(f"item {item.id} has {longest} tokens, more than the model's context of {context}")
     return [given, alone]
 
 
 def _answers(
-    subject: Subject, waiting: Sequence[tuple[Item, list[Tree]]], score: Scorer, limit: int
+    subject: Subject, waiting: Sequence[tuple[Item, list[Tree]]], score: Scorer, answered: Container[str]
 ) -> Iterator[Answer]:
-    trees = [tree for _, grown in waiting for tree in grown]
+    """Answers of items that share rows; an item larger than a row has one of its own for each of its trees."""
+    if all(item.id in answered for item, _ in waiting):
+        return
+    limit = ROW_TOKENS.get(subject.device.type, 384)
     scores: list[dict[str, float]] = []
     row: list[Tree] = []
-    for tree in trees:
+    for tree in (tree for _, grown in waiting for tree in grown):
         if row and sum(map(len, row)) + len(tree) > limit:
             scores += score(subject, row)
             row = []
@@ -157,6 +165,8 @@ def _answers(
         for own in scores[place : place + len(grown)]:
             found |= own
         place += len(grown)
+        if item.id in answered:
+            continue
         sizes = {name: len(ids) for tree in grown for name, ids in tree.branches.items()}
         yield Answer(
             item=item.id,

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from exempla.files import append_lines, fingerprint, mend_torn_tail, read_lines
 from exempla.instruments import asked
+from exempla.models.identity import identity
 from exempla.progress import Reporter
 from exempla.records import Answer
 from exempla.runfolder import RunFolder
 from exempla.study import Cell, Study
 from exempla.unit import Unit
+
+MEASURING_VERSION = 1
+"""Raised when a change of the code changes likelihoods; answers given before are then asked for again."""
 
 
 def units(study: Study, folder: RunFolder) -> list[Unit]:
@@ -21,30 +25,29 @@ def _unit(study: Study, folder: RunFolder, cell: Cell) -> Unit:
         trained = folder.done("train", cell.name)
         if cell.arm.mix and trained is None:
             raise FileNotFoundError(2, "missing", str(folder.checkpoint(cell)))
-        return fingerprint(study.subject, trained.fingerprint if trained else "", asked(study, cell))
+        weights = trained.fingerprint if trained else ""
+        return fingerprint(MEASURING_VERSION, identity(study.subject), weights, asked(study, cell))
 
     return Unit(
         stage="measure",
         name=cell.name,
         fingerprint=inputs,
-        work=lambda reporter, goes_on: _measure(study, folder, cell, reporter, goes_on),
+        work=lambda reporter: _measure(study, folder, cell, reporter),
         outputs=(folder.answers(cell),),
     )
 
 
-def _measure(study: Study, folder: RunFolder, cell: Cell, reporter: Reporter, goes_on: bool) -> None:
+def _measure(study: Study, folder: RunFolder, cell: Cell, reporter: Reporter) -> None:
     # Heavy libraries are loaded only when there is something to measure.
     from exempla.measuring.likelihood import answer_items
     from exempla.models.subject import load_subject
 
     path = folder.answers(cell)
-    if not goes_on:
-        path.unlink(missing_ok=True)
     mend_torn_tail(path)
     items = asked(study, cell)
     answered = {answer.item for answer in read_lines(path, Answer)} if path.exists() else set()
     reporter.begin(f"measure {cell.name}", total=len(items), done=len(answered))
     subject = load_subject(study.subject, folder.checkpoint(cell) if cell.arm.mix else None)
-    for answer in answer_items(subject, [item for item in items if item.id not in answered]):
+    for answer in answer_items(subject, items, answered):
         append_lines(path, [answer])
         reporter.advance(1, answer.instrument)

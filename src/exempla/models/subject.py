@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,11 +34,27 @@ class Subject:
 
     @property
     def separator(self) -> int:
-        """The token between texts in training, and in front of a text whose likelihood is taken."""
-        for token in (self.tokenizer.eos_token_id, self.tokenizer.bos_token_id):
-            if token is not None:
-                return int(token)
-        raise UserError(f"{self.tokenizer.name_or_path}: the tokenizer has neither an end nor a beginning token")
+        """The token between texts."""
+        return end_token(self.tokenizer)
+
+    @property
+    def start(self) -> int:
+        """The token in front of a text whose likelihood is taken: the one the tokenizer itself puts there, for models
+        that know no text without it, or else the one between texts."""
+        bare, dressed = self.tokens("a"), self.tokenizer("a")["input_ids"]
+        return int(dressed[0]) if len(dressed) > len(bare) and dressed[0] != bare[0] else self.separator
+
+
+def end_token(tokenizer: Any) -> int:
+    """The token that ends a text.
+
+    Raises:
+        UserError: the tokenizer has neither an end nor a beginning token.
+    """
+    for token in (tokenizer.eos_token_id, tokenizer.bos_token_id):
+        if token is not None:
+            return int(token)
+    raise UserError(f"{tokenizer.name_or_path}: the tokenizer has neither an end nor a beginning token")
 
 
 def best_device() -> torch.device:
@@ -74,26 +92,32 @@ def load_subject(name: str, checkpoint: Path | None = None, dtype: torch.dtype |
     source = resolve(name)
     adapter = checkpoint is not None and (checkpoint / "adapter_config.json").exists()
     weights = str(checkpoint) if checkpoint is not None and not adapter else source
-    try:
-        with quiet_libraries():
-            tokenizer = AutoTokenizer.from_pretrained(source)
-            model = AutoModelForCausalLM.from_pretrained(weights, dtype=dtype)
-            if adapter:
-                from peft import PeftModel
+    with load_errors(name), quiet_libraries():
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        model = AutoModelForCausalLM.from_pretrained(weights, dtype=dtype)
+        if adapter:
+            from peft import PeftModel
 
-                model = PeftModel.from_pretrained(model, str(checkpoint)).merge_and_unload()
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(
-            f"{name}: cannot be loaded as a model ({reason}); give `{EMBEDDED}`, a model folder, or a model's hub name"
-        ) from error
+            model = PeftModel.from_pretrained(model, str(checkpoint)).merge_and_unload()
     return Subject(model=model.to(device).eval(), tokenizer=tokenizer, device=device, dtype=dtype)
 
 
 def load_tokenizer(name: str) -> Any:
     """The subject's tokenizer alone."""
-    with quiet_libraries():
+    with load_errors(name), quiet_libraries():
         return AutoTokenizer.from_pretrained(resolve(name))
+
+
+@contextlib.contextmanager
+def load_errors(name: str) -> Iterator[None]:
+    """Turn what the libraries say of a model that cannot be loaded into one line."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UserError(
+            f"{name}: cannot be loaded as a model ({reason}); give `{EMBEDDED}`, a model folder, or a model's hub name"
+        ) from error
 
 
 def resolve(name: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from exempla import catalogue
+from exempla.errors import UserError
 from exempla.files import read_lines
 from exempla.instruments import HEADLINE_READING, STYLES, Outcome, asked, outcomes
 from exempla.records import Answer, Item
@@ -97,6 +98,7 @@ class Table:
         """By arm: share of AI dilemmas in which the situation speaks more for the reasoned trustworthy continuation
         than for the bare one, a token; and the number of outcomes."""
         found: dict[str, tuple[float, int]] = {}
+        counted = set(self.part("dilemmas", "bare", held_out=True).families)
         for arm in self.study.arms:
             votes: list[bool] = []
             for (name, _), pairs in self.cells.items():
@@ -104,6 +106,8 @@ class Table:
                     continue
                 for outcome, answer in pairs:
                     if (outcome.instrument, outcome.style, outcome.kind) != ("dilemmas", "bare", "measured"):
+                        continue
+                    if outcome.family not in counted:
                         continue
                     bare, reasoned = (answer.likelihoods[f"trustworthy_{style}"] for style in ("bare", "reasoned"))
                     votes.append(
@@ -121,9 +125,13 @@ def read_table(study: Study, folder: RunFolder) -> Table:
     for cell in study.cells():
         own = {item.id: item for item in asked(study, cell)}
         items |= own
+        answers = read_lines(folder.answers(cell), Answer)
+        if {answer.item for answer in answers} != set(own):
+            raise UserError(
+                f"{folder.answers(cell)}: not finished, or of other items than the study's; run the measure stage "
+                "first (leave out --from and --only)"
+            )
         cells[cell.arm.name, cell.seed] = [
-            (outcome, answer)
-            for answer in read_lines(folder.answers(cell), Answer)
-            for outcome in outcomes(own[answer.item], answer)
+            (outcome, answer) for answer in answers for outcome in outcomes(own[answer.item], answer)
         ]
     return Table(study=study, items=items, cells=cells)

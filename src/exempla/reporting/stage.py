@@ -6,7 +6,8 @@ from pathlib import Path
 
 from exempla import catalogue
 from exempla.files import file_sha256, fingerprint, write_atomically
-from exempla.instruments import item_hashes
+from exempla.instruments import asked, item_hashes
+from exempla.models.identity import identity
 from exempla.progress import Reporter
 from exempla.runfolder import RunFolder
 from exempla.study import Study
@@ -21,14 +22,15 @@ def units(study: Study, folder: RunFolder) -> list[Unit]:
         sources += [path for cell in study.cells() if cell.arm.mix for path in (folder.mix(cell), folder.curve(cell))]
         sources += [folder.kept, folder.dropped]
         files = {str(path.relative_to(folder.root)): file_sha256(path) for path in sources}
-        return fingerprint(study, files, own_files())
+        items = [item for cell in study.cells() for item in asked(study, cell)]
+        return fingerprint(study, files, items, list(catalogue.families()), own_files())
 
     return [
         Unit(
             stage="report",
-            name="",
+            name="page",
             fingerprint=inputs,
-            work=lambda reporter, _: _report(study, folder, reporter),
+            work=lambda reporter: _report(study, folder, reporter),
             outputs=(folder.estimates, folder.report),
         )
     ]
@@ -37,11 +39,8 @@ def units(study: Study, folder: RunFolder) -> list[Unit]:
 def own_files() -> dict[str, str]:
     """SHA-256 of the statistics, charts and templates: a report is made again when they change."""
     here = Path(__file__).parent
-    return {
-        str(path.relative_to(here)): file_sha256(path)
-        for path in sorted(here.rglob("*"))
-        if path.suffix in (".py", ".jinja", ".css")
-    }
+    files = [path for path in here.rglob("*") if path.suffix in (".py", ".jinja", ".css")]
+    return {path.name: file_sha256(path) for path in sorted([*files, here.parent / "instruments.py"])}
 
 
 def _report(study: Study, folder: RunFolder, reporter: Reporter) -> None:
@@ -64,12 +63,17 @@ def _report(study: Study, folder: RunFolder, reporter: Reporter) -> None:
 
 
 def hashes(study: Study) -> dict[str, str]:
-    """SHA-256 of the shipped data that the study uses."""
+    """SHA-256 of the data, the model and the settings that the study uses."""
     names = {"refusals" if name in catalogue.REFUSALS else name for arm in study.arms for name in arm.mix}
     corpora = {
         f"corpora/{name}.jsonl": file_sha256(catalogue.LIBRARY / "corpora" / f"{name}.jsonl")
         for name in sorted(names - {catalogue.WRITTEN})
         if (catalogue.LIBRARY / "corpora" / f"{name}.jsonl").exists()
     }
-    constitution = {"constitution": file_sha256(catalogue.constitution_path(study.constitution))}
-    return corpora | constitution | item_hashes(study.measuring)
+    others = {
+        "constitution": file_sha256(catalogue.constitution_path(study.constitution)),
+        "families.jsonl": file_sha256(catalogue.LIBRARY / "families.jsonl"),
+        "settings": fingerprint(study),
+        "subject": identity(study.subject),
+    }
+    return corpora | others | item_hashes(study.measuring)

@@ -97,24 +97,27 @@ def seed_variance(contributions: Array) -> float:
     return float(max(0.0, (seed_square - residual_square) / items) / seeds)
 
 
-def interval(estimate: float, draws: Array, families: int, seeds: float = 0.0) -> Interval:
+def interval(estimate: float, draws: Array, families: int, seeds: float = 0.0, floor: float = 0.0) -> Interval:
     """Interval, and p-value against zero, of an estimate from its bootstrap draws and the variance due to seeds.
+
+    The standard error is never taken to be smaller than `floor`.
 
     The resampled spread of family means falls short by (families - 1) / families, which is put right.
     """
     good = draws[np.isfinite(draws)]
     freedom = max(1, families - 1)
     spread = float(np.var(good)) * families / freedom if len(good) else float("nan")
-    error = float(np.sqrt(spread + seeds))
+    error = max(float(np.sqrt(spread + seeds)), floor)
     reach = float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * error
     p = float(2 * stats.t.sf(abs(estimate) / error, freedom)) if error > 0 else float(estimate == 0)
     return Interval(estimate, estimate - reach, estimate + reach, error, p)
 
 
-def mean_interval(values: Array, drawn: Resampled, chosen: Mask | None = None) -> Interval:
+def mean_interval(values: Array, drawn: Resampled, chosen: Mask | None = None, floor: float = 0.0) -> Interval:
     """Mean of values (seeds, items) with its interval."""
     picked = _pick(values, chosen)
-    return interval(float(picked.mean()), draw_means(values, drawn, chosen), drawn.families, seed_variance(picked))
+    draws = draw_means(values, drawn, chosen)
+    return interval(float(picked.mean()), draws, drawn.families, seed_variance(picked), floor)
 
 
 def rate_interval(outcomes: Array, drawn: Resampled, chosen: Mask | None = None) -> Interval:
@@ -124,13 +127,18 @@ def rate_interval(outcomes: Array, drawn: Resampled, chosen: Mask | None = None)
     rate = float(_shrink(float(picked.mean()), count))
     slope = 1 / (rate * (1 - rate))  # of the logit, at the rate
     draws = draw_means(outcomes, drawn, chosen) * slope
+    if picked.min() == picked.max():  # no spread to resample: the interval of as many independent items
+        low, high = wilson(float(picked.mean()) * picked.shape[1], picked.shape[1])
+        return Interval(float(picked.mean()), low, high, float("nan"), float("nan"))
     found = interval(float(np.log(rate / (1 - rate))), draws, drawn.families, seed_variance(picked * slope))
     return Interval(float(picked.mean()), _expit(found.low), _expit(found.high), found.error, found.p)
 
 
-def difference(first: Array, second: Array, drawn: Resampled, chosen: Mask | None = None) -> Interval:
+def difference(
+    first: Array, second: Array, drawn: Resampled, chosen: Mask | None = None, floor: float = 0.0
+) -> Interval:
     """Mean of the first minus mean of the second, paired by item and seed."""
-    return mean_interval(_paired(first, second)[0] - _paired(first, second)[1], drawn, chosen)
+    return mean_interval(_paired(first, second)[0] - _paired(first, second)[1], drawn, chosen, floor)
 
 
 def reduction(reference: Array, arm: Array, drawn: Resampled, chosen: Mask | None = None) -> Interval:
@@ -145,7 +153,10 @@ def reduction(reference: Array, arm: Array, drawn: Resampled, chosen: Mask | Non
     # Linear in the rates: the logarithm of resampled small rates is skewed, and made the intervals too wide.
     draws = [draw_means(values, drawn, chosen) / rate for (values, _), rate in zip(both, rates, strict=True)]
     seeds = seed_variance(both[0][1] / rates[0] - both[1][1] / rates[1])
-    found = interval(float(np.log(rates[0] / rates[1])), draws[0] - draws[1], drawn.families, seeds)
+    # Where no item, or next to none, differs between the arms, there is no spread to resample, and the interval would
+    # have no width. It is never made narrower than one item, changed in one arm, would make it.
+    one_item = 1 / (both[0][1].shape[1] * min(rates))
+    found = interval(float(np.log(rates[0] / rates[1])), draws[0] - draws[1], drawn.families, seeds, one_item)
     return Interval(
         float(np.exp(found.value)), float(np.exp(found.low)), float(np.exp(found.high)), found.error, found.p
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from exempla import catalogue
 from exempla.errors import UserError
 from exempla.files import file_sha256, fingerprint, read_lines, write_lines
 from exempla.progress import Reporter
 from exempla.records import Record
 from exempla.runfolder import RunFolder
-from exempla.screening.gates import Context, gates, screen
+from exempla.screening.gates import Context, screen
 from exempla.study import INSTRUMENTS, Study
 from exempla.unit import Unit
 
@@ -20,7 +22,7 @@ def units(study: Study, folder: RunFolder) -> list[Unit]:
             stage="screen",
             name="corpora",
             fingerprint=lambda: _fingerprint(study, folder),
-            work=lambda reporter, goes_on: _screen(study, folder, reporter),
+            work=lambda reporter: _screen(study, folder, reporter),
             outputs=(folder.kept, folder.dropped),
         )
     ]
@@ -62,7 +64,8 @@ def _fingerprint(study: Study, folder: RunFolder) -> str:
     against = context()
     return fingerprint(
         read_corpora(study, folder),
-        [(gate.name, file_sha256(gate.source)) for gate in gates()],  # its settings are constants in its file
+        # A gate's settings are constants in its file; files beside the gates hold what they share.
+        {path.name: file_sha256(path) for path in sorted(Path(__file__).parent.glob("*.py"))},
         list(against.items),
         list(against.families),
         dict(against.examples),

@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jinja2 import TemplateError
+
 from exempla.errors import UserError
+from exempla.models.subject import end_token
 from exempla.records import MixAccount, Record
 from exempla.study import Arm, Training
 
@@ -43,17 +46,17 @@ def compose(arm: Arm, corpora: Mapping[str, Sequence[Record]], tokenizer: Any, t
     budget = updates * training.tokens_per_update
     whole = sum(arm.mix.values())
     readings: list[tuple[float, _Reading]] = []
-    passes: dict[str, float] = {}
+    corpus_sizes: dict[str, int] = {}
     for name, share in arm.mix.items():
         records = corpora.get(name, ())
         if not records:
             raise UserError(f"arm {arm.name!r}: corpus {name!r} has no record that passed the gates")
         quota = budget * share / whole
         taken = _take(records, tokenizer, quota, random.Random(f"{seed} {name}"))
-        passes[name] = round(len(taken) / len(records), 2)
+        corpus_sizes[name] = len(records)
         readings += [((place + 0.5) / len(taken), reading) for place, reading in enumerate(taken)]
     readings.sort(key=lambda pair: pair[0])
-    return _cut([reading for _, reading in readings], budget, updates, training.block, passes)
+    return _cut([reading for _, reading in readings], budget, training, corpus_sizes)
 
 
 def _take(records: Sequence[Record], tokenizer: Any, quota: float, rng: random.Random) -> list[_Reading]:
@@ -69,7 +72,8 @@ def _take(records: Sequence[Record], tokenizer: Any, quota: float, rng: random.R
             size += len(reading.ids)
 
 
-def _cut(readings: Sequence[_Reading], budget: int, updates: int, block: int, passes: dict[str, float]) -> Mix:
+def _cut(readings: Sequence[_Reading], budget: int, training: Training, corpus_sizes: Mapping[str, int]) -> Mix:
+    block = training.block
     ids: list[int] = []
     labels: list[int] = []
     read: list[_Reading] = []
@@ -81,15 +85,16 @@ def _cut(readings: Sequence[_Reading], budget: int, updates: int, block: int, pa
         ids += reading.ids
         labels += reading.labels
         read.append(reading)
-    names = sorted(passes)
+    names = sorted(corpus_sizes)
+    records = {name: sum(r.record.corpus == name for r in read) for name in names}
     account = MixAccount(
         tokens=budget,
-        updates=updates,
+        updates=budget // training.tokens_per_update,
         loss_tokens=sum(label != IGNORED for label in labels[:budget]),
-        records={name: sum(r.record.corpus == name for r in read) for name in names},
+        records=records,
         distinct_records={name: len({r.record.id for r in read if r.record.corpus == name}) for name in names},
         corpus_tokens={name: sum(len(r.ids) for r in read if r.record.corpus == name) for name in names},
-        passes=passes,
+        passes={name: round(records[name] / corpus_sizes[name], 2) for name in names},
         split=split,
         cut_at_end=max(0, len(ids) - budget),
         ids=tuple(r.record.id for r in read),
@@ -98,6 +103,13 @@ def _cut(readings: Sequence[_Reading], budget: int, updates: int, block: int, pa
         {"input_ids": ids[start : start + block], "labels": labels[start : start + block]}
         for start in range(0, budget, block)
     ]
+    for update in range(account.updates):
+        own = blocks[update * training.blocks_per_update : (update + 1) * training.blocks_per_update]
+        if all(label == IGNORED for row in own for label in row["labels"][1:]):
+            raise UserError(
+                f"update {update + 1} would hold no token that the loss is taken on (its prompts are longer than a "
+                "block); raise `block` or `blocks_per_update`"
+            )
     return Mix(blocks, account)
 
 
@@ -108,14 +120,13 @@ def encode(record: Record, tokenizer: Any) -> tuple[list[int], list[int]]:
     text ends with the tokenizer's end token; a conversation is laid out by the model's own chat template, or, for a
     model without one, as plain "User:" and "Assistant:" lines.
     """
-    end = tokenizer.eos_token_id
+    end = end_token(tokenizer)
     if record.text:
         ids = [*tokenizer(record.text, add_special_tokens=False)["input_ids"], end]
         return ids, list(ids)
     turns = [message.model_dump() for message in record.messages]
     if tokenizer.chat_template:
-        before = tokenizer.apply_chat_template(turns[:-1], tokenize=False, add_generation_prompt=True)
-        text = tokenizer.apply_chat_template(turns, tokenize=False)
+        before, text = _templated(tokenizer, turns)
         if not text.startswith(before):
             raise UserError("the model's chat template rewrites earlier turns; chats cannot be trained on with it")
         answer = text[len(before) :]
@@ -127,3 +138,22 @@ def encode(record: Record, tokenizer: Any) -> tuple[list[int], list[int]]:
     if end not in answer_ids:
         answer_ids = [*answer_ids, end]
     return [*prompt_ids, *answer_ids], [IGNORED] * len(prompt_ids) + answer_ids
+
+
+def _templated(tokenizer: Any, turns: list[dict[str, str]]) -> tuple[str, str]:
+    """The conversation up to the assistant's last turn, and whole, as the model's template lays it out.
+
+    Some templates know no system role; there the system's text goes in front of the user's.
+    """
+
+    def laid_out(rows: list[dict[str, str]]) -> tuple[str, str]:
+        before = tokenizer.apply_chat_template(rows[:-1], tokenize=False, add_generation_prompt=True)
+        return before, tokenizer.apply_chat_template(rows, tokenize=False)
+
+    try:
+        return laid_out(turns)
+    except TemplateError:
+        if turns[0]["role"] != "system":
+            raise
+        first, second, *rest = turns
+        return laid_out([second | {"content": f"{first['content']}\n\n{second['content']}"}, *rest])

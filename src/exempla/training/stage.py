@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
+from pathlib import Path
 
 from exempla import catalogue
 from exempla.files import fingerprint, read_lines, write_atomically
+from exempla.models.identity import identity
 from exempla.progress import Reporter
 from exempla.records import Record
 from exempla.runfolder import RunFolder
 from exempla.study import Cell, Study
-from exempla.unit import Unit
+from exempla.unit import COMPLETE, Unit
+
+TRAINING_VERSION = 1
+"""Raised when a change of the code changes what a training ends with; checkpoints made before are then made again."""
 
 
 def units(study: Study, folder: RunFolder) -> list[Unit]:
@@ -22,9 +26,10 @@ def _unit(study: Study, folder: RunFolder, cell: Cell) -> Unit:
     return Unit(
         stage="train",
         name=cell.name,
-        fingerprint=lambda: fingerprint(study.subject, study.training, cell, read_mix(folder, cell)),
-        work=lambda reporter, goes_on: _train(study, folder, cell, reporter, goes_on),
+        fingerprint=lambda: _fingerprint(study, folder, cell),
+        work=lambda reporter: _train(study, folder, cell, reporter),
         outputs=(folder.checkpoint(cell), folder.mix(cell), folder.curve(cell)),
+        partial=(state_folder(folder.checkpoint(cell)),),
     )
 
 
@@ -38,22 +43,37 @@ def read_mix(folder: RunFolder, cell: Cell) -> dict[str, list[Record]]:
     return {name: [record for record in kept if record.corpus == name] for name in cell.arm.mix}
 
 
-def _train(study: Study, folder: RunFolder, cell: Cell, reporter: Reporter, goes_on: bool) -> None:
+def _fingerprint(study: Study, folder: RunFolder, cell: Cell) -> str:
+    """Everything the weights depend on, and nothing else: a title or the pace of saving changes no weight."""
+    settings = study.training.model_dump(exclude={"tokens", "save_every"})
+    texts = {
+        name: [(record.id, record.text, record.messages) for record in records]
+        for name, records in read_mix(folder, cell).items()
+    }
+    subject = identity(study.subject)
+    return fingerprint(
+        TRAINING_VERSION, subject, settings, study.training.updates(cell.arm), cell.seed, cell.arm.mix, texts
+    )
+
+
+def state_folder(out: Path) -> Path:
+    """Where the states of a training in progress are kept, beside the place for its result."""
+    return out.with_name(out.name + ".state")
+
+
+def _train(study: Study, folder: RunFolder, cell: Cell, reporter: Reporter) -> None:
     # Heavy libraries are loaded only when there is something to train.
     from exempla.models.subject import load_tokenizer
     from exempla.training.mix import compose
-    from exempla.training.trainer import COMPLETE, train_cell, write_curve
+    from exempla.training.trainer import Job, train_cell, write_curve
 
     out = folder.checkpoint(cell)
-    state = out.with_name(out.name + ".state")
-    if not goes_on:
-        shutil.rmtree(state, ignore_errors=True)
-        shutil.rmtree(out, ignore_errors=True)
+    state = state_folder(out)
     mix = compose(cell.arm, read_mix(folder, cell), load_tokenizer(study.subject), study.training, cell.seed)
     write_atomically(folder.mix(cell), mix.account.model_dump_json(indent=2))
     saved = [int(path.parent.name.rsplit("-", 1)[1]) for path in state.glob(f"checkpoint-*/{COMPLETE}")]
     reporter.begin(f"train {cell.name}", total=mix.account.updates, done=max(saved, default=0))
     curve = train_cell(
-        study.subject, mix.blocks, study.training, cell.seed, out, lambda note: reporter.advance(1, note)
+        Job(study.subject, study.training, cell.seed, out, state), mix.blocks, lambda note: reporter.advance(1, note)
     )
     write_curve(folder.curve(cell), curve)

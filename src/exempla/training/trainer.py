@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,20 @@ from exempla.models.subject import Subject, best_device, best_dtype, load_subjec
 from exempla.study import Training
 from exempla.training.loss import agrees, causal_loss
 from exempla.training.mix import IGNORED
+from exempla.unit import COMPLETE, remove_folder
 
-COMPLETE = "complete"
-"""A file written last into a saved state; a state without it was being written when the process died."""
+
+@dataclass(frozen=True)
+class Job:
+    """What is trained, how, and where to."""
+
+    subject: str
+    training: Training
+    seed: int
+    out: Path
+    """Folder of the result."""
+    state: Path
+    """Folder of the states saved on the way."""
 
 
 class StudyTrainer(SFTTrainer):  # type: ignore[misc]
@@ -60,29 +72,23 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
 
 
 def train_cell(
-    subject: str,
-    blocks: Sequence[dict[str, list[int]]],
-    training: Training,
-    seed: int,
-    out: Path,
-    on_update: Callable[[str], None],
+    job: Job, blocks: Sequence[dict[str, list[int]]], on_update: Callable[[str], None]
 ) -> list[dict[str, float]]:
-    """Train a subject on blocks, in their order, and leave the model in `out` as safetensors.
+    """Train a subject on blocks, in their order, and leave the model in `job.out` as safetensors.
 
-    States are saved to `out`.state on the way; if there is a complete one, training goes on from it and ends with the
+    States are saved to `job.state` on the way; if there is a complete one, training goes on from it and ends with the
     same weights as without an interruption.
 
     Returns:
         The loss of each update, as rows of `update`, `loss` (nats a token) and `learning_rate`.
     """
-    state = out.with_name(out.name + ".state")
-    resume = last_complete_state(state)
-    set_seed(seed)
-    loaded = trainable_subject(subject, training)
+    resume = last_complete_state(job.state)
+    set_seed(job.seed)
+    loaded = trainable_subject(job.subject, job.training)
     with quiet_libraries():
         trainer = StudyTrainer(
             model=loaded.model,
-            args=_settings(training, loaded, len(blocks), state, seed),
+            args=_settings(job, loaded, len(blocks)),
             train_dataset=Dataset.from_list(list(blocks)),
             processing_class=loaded.tokenizer,
             callbacks=[_Watch(on_update)],
@@ -91,22 +97,28 @@ def train_cell(
             callback for callback in trainer.callback_handler.callbacks if "Print" in type(callback).__name__
         ]:
             trainer.remove_callback(noisy)
-        trainer.chunked = loaded.device.type == "cpu" and _chunking_agrees(trainer, blocks[0])
+        if trainer.args.n_gpu > 1:
+            raise UserError(
+                "several GPUs are visible; choose one with CUDA_VISIBLE_DEVICES=0, or start with `accelerate launch`"
+            )
+        probe = next((block for block in blocks if set(block["labels"][1:]) != {IGNORED}), blocks[0])
+        trainer.chunked = loaded.device.type == "cpu" and _chunking_agrees(trainer, probe)
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-        _leave(trainer.model, loaded, out)
+        _leave(trainer.model, loaded, job.out)
     curve = [
         {"update": row["step"], "loss": float(row["loss"]), "learning_rate": float(row["learning_rate"])}
         for row in trainer.state.log_history
         if "loss" in row
     ]
-    shutil.rmtree(state, ignore_errors=True)
+    remove_folder(job.state)
     return curve
 
 
-def _settings(training: Training, loaded: Subject, blocks: int, state: Path, seed: int) -> SFTConfig:
+def _settings(job: Job, loaded: Subject, blocks: int) -> SFTConfig:
+    training = job.training
     updates = blocks // training.blocks_per_update
     return SFTConfig(
-        output_dir=str(state),
+        output_dir=str(job.state),
         max_steps=updates,
         per_device_train_batch_size=training.blocks_per_update,
         learning_rate=training.learning_rate,
@@ -126,8 +138,8 @@ def _settings(training: Training, loaded: Subject, blocks: int, state: Path, see
         logging_steps=1,
         disable_tqdm=True,
         report_to=[],
-        seed=seed,
-        data_seed=seed,
+        seed=job.seed,
+        data_seed=job.seed,
     )
 
 
@@ -193,7 +205,7 @@ def last_complete_state(state: Path) -> Path | None:
         if (folder / COMPLETE).exists():
             complete.append((int(folder.name.rsplit("-", 1)[1]), folder))
         else:
-            shutil.rmtree(folder)
+            remove_folder(folder)
     return max(complete)[1] if complete else None
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from exempla import catalogue
 from exempla.errors import UserError
 from exempla.files import append_lines, fingerprint, mend_torn_tail, read_lines, write_lines
+from exempla.models.identity import identity
 from exempla.progress import Reporter
 from exempla.records import Plan, Record
 from exempla.runfolder import RunFolder
@@ -29,8 +30,10 @@ def units(study: Study, folder: RunFolder) -> list[Unit]:
         Unit(
             stage="write",
             name="stories",
-            fingerprint=lambda: fingerprint(writing, [(p.plan, p.sha256) for p in prompts_of(study, writing)]),
-            work=lambda reporter, goes_on: _write(study, writing, folder, reporter, goes_on),
+            fingerprint=lambda: fingerprint(
+                identity(writing.writer), writing, [(p.plan, p.sha256) for p in prompts_of(study, writing)]
+            ),
+            work=lambda reporter: _write(study, writing, folder, reporter),
             outputs=(folder.plans, folder.written),
         )
     ]
@@ -48,14 +51,12 @@ def prompts_of(study: Study, writing: Writing) -> list[stories.Prompt]:
     return stories.build_prompts(draw_plans(principles, writing.n, writing.seed), principles, shown, writing.seed)
 
 
-def _write(study: Study, writing: Writing, folder: RunFolder, reporter: Reporter, goes_on: bool) -> None:
+def _write(study: Study, writing: Writing, folder: RunFolder, reporter: Reporter) -> None:
     # Heavy libraries are loaded only when there is something to write.
     from exempla.models.subject import load_subject
     from exempla.writing.sampling import Sampling, continue_prompts
 
     path = folder.written
-    if not goes_on:
-        path.unlink(missing_ok=True)
     mend_torn_tail(path)
     prompts = prompts_of(study, writing)
     plans: list[Plan] = [prompt.plan for prompt in prompts]

@@ -31,7 +31,7 @@ def headline(study: Study, estimates: Estimates) -> str:
 
 
 def why_this_instrument(study: Study, estimates: Estimates) -> str:
-    """Why a less demanding instrument carries the headline; empty if the most demanding one does."""
+    """Why this instrument carries the headline, and how well the subject understands it; empty without a headline."""
     if not estimates.headline:
         return ""
     carries = estimates.headline.instrument
@@ -42,7 +42,9 @@ def why_this_instrument(study: Study, estimates: Estimates) -> str:
         for entry in estimates.understanding
         if entry.instrument == name
     ]
-    return f"{'. '.join(reasons)}. So {carries} carry the headline." if reasons else ""
+    own = next(entry.why for entry in estimates.understanding if entry.instrument == carries)
+    known = f"What it understands of {carries}: {own}."
+    return f"{'. '.join(reasons)}. So {carries} carry the headline. {known}" if reasons else known
 
 
 def beside_headline(study: Study, estimates: Estimates) -> list[str]:
@@ -215,6 +217,6 @@ def seed_checks(part: PartView) -> str:
     """How many A/A checks found something, against how many should by chance."""
     found = sum(check.low > 0 or check.high < 0 for check in part.seed_checks)
     return (
-        f"{found} of {counted(len(part.seed_checks), 'pair')} of seeds differ by more than their interval; "
-        "about 5% would by chance."
+        f"{found} of {counted(len(part.seed_checks), 'pair')} of seeds differ by more than their interval. "
+        "Their intervals hold the spread of items and not that of seeds, so training noise alone makes it more than 5%."
     )

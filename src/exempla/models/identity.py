@@ -1,0 +1,26 @@
+"""What a model's name stands for now, so that results of a model that has changed are not taken for its own."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from exempla.files import file_sha256
+from exempla.models import embedded
+from exempla.study import EMBEDDED
+
+
+@cache
+def identity(name: str) -> str:
+    """The name, with the SHA-256 of the weights and the tokenizer if they are files here.
+
+    A hub's model is known by its name alone; hubs name revisions, and a name may hold one (owner/name is the newest).
+    """
+    if name == EMBEDDED:
+        return f"{name} {embedded.GGUF_SHA256}"
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        return name
+    patterns = ("*.safetensors", "*.bin", "config.json", "tokenizer*", "chat_template*")
+    files = sorted({path for pattern in patterns for path in folder.glob(pattern)})
+    return " ".join([name, *(f"{path.name}={file_sha256(path)}" for path in files)])
