@@ -16,7 +16,8 @@ from rich.table import Table
 
 from exempla import __version__, catalogue, doctor, show
 from exempla.errors import UserError
-from exempla.pipeline import STAGES, forecast, run_study
+from exempla.forecast import forecast
+from exempla.pipeline import STAGES, run_study
 from exempla.progress import Mode, Reporter
 from exempla.runfolder import RunFolder, existing_run, open_run, read_study
 from exempla.study import Study, first_problem, load_study

@@ -1,10 +1,14 @@
-"""What the machine is: for the manifest, and for `exempla doctor`."""
+"""What the machine is, for the manifest and for `exempla doctor`, and what it says when it has no more memory."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
+from collections.abc import Iterator
 from typing import Any
+
+from exempla.errors import UserError
 
 
 def describe_machine() -> dict[str, Any]:
@@ -26,3 +30,17 @@ def _processor() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+@contextlib.contextmanager
+def memory_errors() -> Iterator[None]:
+    """Turn an accelerator's lack of memory into one line."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "out of memory" not in str(error).lower():
+            raise
+        raise UserError(
+            "the accelerator is out of memory; lower blocks_per_update or block, train with method='lora', or take a "
+            "smaller subject, and run the same command again"
+        ) from error

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from exempla.errors import UserError
 from exempla.files import disk_errors
-from exempla.machine import describe_machine
+from exempla.machine import describe_machine, memory_errors
 from exempla.measuring import stage as measuring
 from exempla.models import embedded
 from exempla.progress import Reporter
@@ -39,7 +38,7 @@ def run_study(study: Study, folder: RunFolder, reporter: Reporter, stages: Seque
         for stage in stages:
             for unit in STAGES[stage](study, folder):
                 title = f"{unit.stage} {unit.name}"
-                fingerprint = _fingerprint(unit)
+                fingerprint = fingerprint_of(unit)
                 if is_done(unit, folder, fingerprint):
                     reporter.say(f"{title}: up to date, skipped", event="skipped", stage=unit.stage, unit=unit.name)
                     continue
@@ -83,7 +82,7 @@ def _warn_of_stale(study: Study, folder: RunFolder, reporter: Reporter, stages: 
     """Say which earlier results are used although the study, the library or the code has changed since."""
     for stage in list(STAGES)[: list(STAGES).index(stages[0])]:
         for unit in STAGES[stage](study, folder):
-            if not is_done(unit, folder, _fingerprint(unit)):
+            if not is_done(unit, folder, fingerprint_of(unit)):
                 reporter.say(
                     f"note: {unit.stage} {unit.name} is missing or of other inputs than this study's; "
                     "leave out --from and --only to bring it up to date",
@@ -93,45 +92,18 @@ def _warn_of_stale(study: Study, folder: RunFolder, reporter: Reporter, stages: 
                 )
 
 
-@contextlib.contextmanager
-def memory_errors() -> Iterator[None]:
-    """Turn an accelerator's lack of memory into one line."""
-    try:
-        yield
-    except RuntimeError as error:
-        if "out of memory" not in str(error).lower():
-            raise
-        raise UserError(
-            "the accelerator is out of memory; lower blocks_per_update or block, train with method='lora', or take a "
-            "smaller subject, and run the same command again"
-        ) from error
-
-
 def is_done(unit: Unit, folder: RunFolder, fingerprint: str) -> bool:
     """Whether the unit was finished with these inputs and its files are there."""
     done = folder.done(unit.stage, unit.name)
     return done is not None and done.fingerprint == fingerprint and all(path.exists() for path in unit.outputs)
 
 
-def forecast(study: Study, folder: RunFolder, stages: Sequence[str]) -> Iterator[tuple[Unit, str, float | None]]:
-    """What a run would do: each unit, its state, and the seconds it took last time."""
-    pending = False
-    for stage in stages:
-        stage_pending = pending
-        for unit in STAGES[stage](study, folder):
-            last = folder.done(unit.stage, unit.name)
-            fingerprint = "" if pending else _fingerprint(unit)
-            if not pending and is_done(unit, folder, fingerprint):
-                state = "up to date"
-            else:
-                stage_pending = True
-                started = folder.spent(unit.stage, unit.name) > 0
-                state = "would go on" if started else "would run"
-            yield unit, state, last.seconds if last else None
-        pending = stage_pending
+def fingerprint_of(unit: Unit) -> str:
+    """The fingerprint of a unit's inputs.
 
-
-def _fingerprint(unit: Unit) -> str:
+    Raises:
+        UserError: an earlier stage has not left what the unit reads.
+    """
     try:
         return unit.fingerprint()
     except FileNotFoundError as error:

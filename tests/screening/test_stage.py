@@ -35,7 +35,7 @@ def study(writing=None, **mix):
 def run(study, folder):
     (unit,) = stage.units(study, folder)
     unit.fingerprint()
-    unit.work(Reporter("quiet"), False)
+    unit.work(Reporter("quiet"))
     return [r.id for r in read_lines(folder.kept, Record)], read_lines(folder.dropped, Dropped)
 
 

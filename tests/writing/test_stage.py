@@ -46,7 +46,9 @@ def study(monkeypatch, model):
 
 def write(study, folder, goes_on=False):
     (unit,) = stage.units(study, folder)
-    unit.work(Reporter("quiet"), goes_on)
+    if not goes_on:
+        unit.clear()
+    unit.work(Reporter("quiet"))
     return folder.written.read_bytes()
 
 

@@ -1,0 +1,28 @@
+"""What a run would do, for `exempla run --dry-run`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from exempla.pipeline import STAGES, fingerprint_of, is_done
+from exempla.runfolder import RunFolder
+from exempla.study import Study
+from exempla.unit import Unit
+
+
+def forecast(study: Study, folder: RunFolder, stages: Sequence[str]) -> Iterator[tuple[Unit, str, float | None]]:
+    """What a run would do: each unit, its state, and the seconds it took last time."""
+    pending = False
+    for stage in stages:
+        stage_pending = pending
+        for unit in STAGES[stage](study, folder):
+            last = folder.done(unit.stage, unit.name)
+            fingerprint = "" if pending else fingerprint_of(unit)
+            if not pending and is_done(unit, folder, fingerprint):
+                state = "up to date"
+            else:
+                stage_pending = True
+                started = folder.spent(unit.stage, unit.name) > 0
+                state = "would go on" if started else "would run"
+            yield unit, state, last.seconds if last else None
+        pending = stage_pending
