@@ -20,11 +20,12 @@ def test_every_trained_arm_reads_the_same_number_of_tokens_in_the_same_number_of
 ) -> None:
     tokenizer = load_tokenizer(str(tiny_model))
     corpora = {name: some(name) for name in ("stories", "neutral", "advice")}
+    training = Training(tokens=16_000, block=512, blocks_per_update=2)  # a chat's prompt must fit an update
     accounts = [
-        compose(Arm(name="x", mix=mix), corpora, tokenizer, TRAINING, seed=1).account
+        compose(Arm(name="x", mix=mix), corpora, tokenizer, training, seed=1).account
         for mix in ({"stories": 1.0}, {"neutral": 1.0}, {"stories": 1.0, "advice": 1.0})
     ]
-    assert {account.tokens for account in accounts} == {16 * 256}
+    assert {account.tokens for account in accounts} == {16 * 1024}
     assert {account.updates for account in accounts} == {16}
 
 

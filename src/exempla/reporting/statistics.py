@@ -154,9 +154,10 @@ def reduction(reference: Array, arm: Array, drawn: Resampled, chosen: Mask | Non
     draws = [draw_means(values, drawn, chosen) / rate for (values, _), rate in zip(both, rates, strict=True)]
     seeds = seed_variance(both[0][1] / rates[0] - both[1][1] / rates[1])
     # Where no item, or next to none, differs between the arms, there is no spread to resample, and the interval would
-    # have no width. It is never made narrower than one item, changed in one arm, would make it.
-    one_item = 1 / (both[0][1].shape[1] * min(rates))
-    found = interval(float(np.log(rates[0] / rates[1])), draws[0] - draws[1], drawn.families, seeds, one_item)
+    # have no width. It is never made narrower than half an item, changed in one arm, would make it (the same half as
+    # in the rates).
+    half_item = 0.5 / (both[0][1].shape[1] * min(rates))
+    found = interval(float(np.log(rates[0] / rates[1])), draws[0] - draws[1], drawn.families, seeds, half_item)
     return Interval(
         float(np.exp(found.value)), float(np.exp(found.low)), float(np.exp(found.high)), found.error, found.p
     )
