@@ -13,7 +13,7 @@ from exempla.runfolder import package_version
 
 NEEDED = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "rensa", "pydantic")
 FREE_GIB = 3.0
-"""Disk a quickstart run needs: four checkpoints of 0.27 GB, a saved training state of 0.6 GB, and some room."""
+"""Disk a quickstart run needs: four checkpoints of 0.27 GB, the states saved during a training, and some room."""
 
 
 class Finding(NamedTuple):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 RIDGE = 1.0
-"""Penalty; with binary word counts, 0.1 and 10 give the same accuracies within two points on the shipped items."""
+"""Penalty. On the shipped items, bags of words reach 39 to 58% with 0.1, 39 to 59% with 1 and 38 to 61% with 10."""
 
 
 class Pair(NamedTuple):
