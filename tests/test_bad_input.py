@@ -51,6 +51,7 @@ def test_names_that_are_not_there(tiny_model: Path, tmp_path: Path) -> None:
     refused(run("run", study, "--seeds", "one"), "whole numbers")
     refused(run("run", study, "--seeds", ""), "`seeds` is empty")
     refused(run("run", study, "--out", tmp_path / "x", "--model", "./nowhere"), "no model folder")
+    assert not (tmp_path / "x" / "corpora").exists(), "told before anything is written"
     refused(run("run", study, "--out", tmp_path / "y", "--only", "train"), "run the earlier stages first")
     refused(run("report", tmp_path), "holds no run")
     refused(run("show", "storry-001"), "unknown id")

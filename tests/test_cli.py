@@ -84,5 +84,7 @@ def test_a_run_from_end_to_end_and_what_can_be_asked_of_it(tiny_model: Path, tmp
     before = (folder / "report.html").stat().st_mtime_ns
     assert run("report", folder).returncode == 0
     assert (folder / "report.html").stat().st_mtime_ns == before, "an unchanged report is not made again"
+    page, kept = (folder / "report.html").read_bytes(), (folder / "manifest.json").read_bytes()
     (folder / "report.html").unlink()
-    assert run("report", folder).returncode == 0 and (folder / "report.html").exists()
+    assert run("report", folder).returncode == 0
+    assert (folder / "report.html").read_bytes() == page and (folder / "manifest.json").read_bytes() == kept

@@ -12,7 +12,7 @@ from exempla.measuring import stage as measuring
 from exempla.models import embedded
 from exempla.progress import Reporter
 from exempla.reporting import stage as reporting
-from exempla.runfolder import RunFolder, write_manifest
+from exempla.runfolder import RunFolder, write_manifest, write_study
 from exempla.screening import stage as screening
 from exempla.study import EMBEDDED, Study
 from exempla.training import stage as training
@@ -42,8 +42,11 @@ def run_study(study: Study, folder: RunFolder, reporter: Reporter, stages: Seque
                 if is_done(unit, folder, fingerprint):
                     reporter.say(f"{title}: up to date, skipped", event="skipped", stage=unit.stage, unit=unit.name)
                     continue
-                if not manifested:  # a call that has nothing to do leaves the manifest of the results as it is
-                    write_manifest(folder, study, reporting.hashes(study), describe_machine())
+                if not manifested:
+                    write_study(folder, study)
+                    # The manifest is about how the results came to be; a page made again leaves it as it is.
+                    if unit.stage != "report" or not folder.manifest.exists():
+                        write_manifest(folder, study, reporting.hashes(study), describe_machine())
                     manifested = True
                 run_unit(unit, fingerprint, folder, reporter)
 

@@ -221,6 +221,11 @@ def now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
+def write_study(folder: RunFolder, study: Study) -> None:
+    """Keep the study as data."""
+    write_atomically(folder.study_file, study.model_dump_json(indent=2) + "\n")
+
+
 def write_manifest(folder: RunFolder, study: Study, hashes: dict[str, str], machine: dict[str, Any]) -> None:
     """Write what is needed to repeat the run: versions, revision, hashes, command, machine."""
     manifest = {
@@ -233,7 +238,6 @@ def write_manifest(folder: RunFolder, study: Study, hashes: dict[str, str], mach
         "seeds": list(study.seeds),
     }
     write_atomically(folder.manifest, json.dumps(manifest, indent=2) + "\n")
-    write_atomically(folder.study_file, study.model_dump_json(indent=2) + "\n")
 
 
 def package_version(package: str) -> str:

@@ -5,9 +5,24 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from exempla.errors import UserError
 from exempla.files import file_sha256
 from exempla.models import embedded
 from exempla.study import EMBEDDED
+
+
+def local_folder(name: str) -> Path | None:
+    """The model folder that a name means, or None if it is a hub's name.
+
+    Raises:
+        UserError: the name is a path, and no model is there.
+    """
+    folder = Path(name).expanduser()
+    if not name.startswith((".", "/", "~")) and not folder.exists():
+        return None
+    if not (folder / "config.json").is_file():
+        raise UserError(f"{name}: is no model folder (it has no config.json)")
+    return folder
 
 
 @cache
@@ -18,8 +33,8 @@ def identity(name: str) -> str:
     """
     if name == EMBEDDED:
         return f"{name} {embedded.GGUF_SHA256}"
-    folder = Path(name).expanduser()
-    if not folder.is_dir():
+    folder = local_folder(name)
+    if folder is None:
         return name
     patterns = ("*.safetensors", "*.bin", "config.json", "tokenizer*", "chat_template*")
     files = sorted({path for pattern in patterns for path in folder.glob(pattern)})

@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from exempla.errors import UserError
 from exempla.models import embedded
+from exempla.models.identity import local_folder
 from exempla.models.quiet import quiet_libraries
 from exempla.study import EMBEDDED
 
@@ -124,8 +125,4 @@ def resolve(name: str) -> str:
     """What transformers is to load for a subject's name."""
     if name == EMBEDDED:
         return str(embedded.fetch())
-    if (name.startswith((".", "/", "~")) or Path(name).exists()) and not (
-        Path(name).expanduser() / "config.json"
-    ).is_file():
-        raise UserError(f"{name}: is no model folder (it has no config.json)")
-    return str(Path(name).expanduser()) if Path(name).expanduser().exists() else name
+    return str(local_folder(name) or name)
