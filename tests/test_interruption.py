@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from exempla.files import file_sha256
+from exempla.files import file_sha256, write_atomically
 from tests.studies import run, start, write_study
 
 RESULTS = (
@@ -171,3 +171,11 @@ def test_a_changed_arm_reruns_that_arm_only(
     rows = {tuple(line.split()[:2]): line for line in plan.splitlines()}
     assert "would run" in rows["train", "neutral-seed1"]
     assert "up to date" in rows["train", "stories-seed1"]
+
+
+def test_half_a_file_of_a_killed_writer_goes_when_the_file_is_written_again(tmp_path: Path) -> None:
+    left, others = tmp_path / ".curve.json.4711.tmp", tmp_path / ".curve.json"
+    left.write_text('{"half')
+    others.write_text("not ours")
+    write_atomically(tmp_path / "curve.json", "{}")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".curve.json", "curve.json"]

@@ -55,3 +55,28 @@ def test_intervals_hold_the_truth_as_often_as_they_say(setting: tuple) -> None:
         truth = (arm - reference, reference / arm, reference)
         held += [one.low <= true <= one.high for one, true in zip(found, truth, strict=True)]
     assert np.all(held / STUDIES >= 0.93) and np.all(held / STUDIES <= 0.97), held / STUDIES
+
+
+@pytest.mark.parametrize(("families", "seeds"), [(6, 1), (6, 3), (6, 5)])
+def test_intervals_of_a_change_in_nats_hold_the_truth_as_often_as_they_say(families: int, seeds: int) -> None:
+    """The change of an arm on AI items, and that change minus the one on the control items (4 of 14 a family)."""
+    rng = np.random.default_rng(20)
+    family = np.repeat(np.arange(families), 14)
+    control = np.tile(np.arange(14) < 4, families)
+    layout = s.Design(family)
+    effect, beside = -0.5, -0.2  # on AI items; on controls
+    held = np.zeros(2)
+    for study in range(STUDIES):
+        ground = rng.normal(0, 4, len(family))
+        moved = np.where(control, beside, effect) + rng.normal(0, 0.4, families)[family]
+        moved = moved + np.where(control, 0, rng.normal(0, 0.3, families)[family]) + rng.normal(0, 0.7, len(family))
+        by_seed = 0.3 if seeds > 1 else 0.0  # one seed cannot tell its own spread; the report says so
+        noise = rng.normal(0, by_seed, (2, seeds, 1)) + rng.normal(0, 1.5, (2, seeds, len(family)))
+        reference, arm = ground + noise[0], ground + moved + noise[1]
+        drawn = s.resample(layout, draws=400, seed=study)
+        found = (
+            s.difference(arm, reference, drawn, ~control),
+            s.double_difference(arm, reference, drawn, ~control, control),
+        )
+        held += [one.low <= true <= one.high for one, true in zip(found, (effect, effect - beside), strict=True)]
+    assert np.all(held / STUDIES >= 0.93) and np.all(held / STUDIES <= 0.97), held / STUDIES

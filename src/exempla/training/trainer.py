@@ -68,7 +68,8 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
             self.on_update(f"loss {float(logs['loss']):.3f}")
 
     def on_save(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
-        write_atomically(Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE, "")
+        if state.is_world_process_zero:
+            write_atomically(Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE, "")
 
 
 def train_cell(
