@@ -69,7 +69,9 @@ def main() -> None:
         corpora = {side: texts(of_split(args.train_on), side)}
         mix = compose(Arm(name=side, mix={side: 1}), corpora, load_tokenizer(args.model), training, args.seed)
         out = args.out / side
-        curve = train_cell(Job(args.model, training, args.seed, out, args.out / f"{side}.state"), mix.blocks, str)
+        curve = train_cell(
+            Job(args.model, training, args.seed, out, args.out / f"{side}.state"), mix.blocks, lambda _: None
+        )
         print(
             f"{side}: {mix.account.updates} updates, {mix.account.passes[side]} passes, loss {curve[0]['loss']:.2f} "
             f"to {curve[-1]['loss']:.2f}",
@@ -96,8 +98,9 @@ def main() -> None:
             )
             print(
                 f"{reading}, {who} characters, {chosen.sum()} {other} items: untrustworthy one likelier in "
-                f"{rates['trustworthy']:.0%} after the trustworthy and {rates['untrustworthy']:.0%} after the untrustworthy "
-                f"endings of other families; {moved.value:+.2f} nats ({moved.low:+.2f} to {moved.high:+.2f})"
+                f"{rates['trustworthy']:.0%} after the trustworthy and {rates['untrustworthy']:.0%} after the "
+                f"untrustworthy endings of other families; {moved.value:+.2f} nats "
+                f"({moved.low:+.2f} to {moved.high:+.2f})"
             )
     (args.out / "sensitivity.json").write_text(json.dumps(vars(args) | {"rows": rows}, indent=2, default=str) + "\n")
 
