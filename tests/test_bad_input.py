@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -73,6 +74,9 @@ def test_out_is_a_file_or_cannot_be_written(tiny_model: Path, tmp_path: Path) ->
     locked.mkdir(mode=0o500)
     refused(as_nobody("run", study, "--out", locked), "not writable")
     refused(as_nobody("run", study, "--out", locked / "deeper"), "cannot be made")
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o600)
+    refused(as_nobody("run", study, "--out", closed / "deeper"), "cannot be made")
 
 
 def as_nobody(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -126,31 +130,47 @@ def test_a_wheel_with_a_wrong_checksum(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_damaged_or_missing_model_says_what_to_do(own_cache: Path) -> None:
     folder = embedded.model_folder()
     folder.mkdir(parents=True)
-    (folder / "sha256").write_text("0" * 64 + "\n")
-    with pytest.raises(UserError, match="missing; delete the folder"):
-        embedded.fetch()
-    (folder / "model.safetensors").write_bytes(b"damaged")
-    with pytest.raises(UserError, match=r"damaged .* delete the folder"):
-        embedded.fetch()
+    whole = {"model.safetensors": b"weights", "tokenizer.json": b"{}"}
+    sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in whole.items())
+    (folder / embedded.SUMS).write_text(sums)
+    for name, content in whole.items():
+        with pytest.raises(UserError, match=f"{name} is missing; delete the folder"):
+            embedded.fetch()
+        (folder / name).write_bytes(content + b"x")
+        with pytest.raises(UserError, match=rf"{name} is damaged .* delete the folder"):
+            embedded.fetch()
+        (folder / name).write_bytes(content)
+    assert embedded.fetch() == folder
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"),
+    ("instrument", "spoil", "words"),
     [
-        (lambda row: "{not json", "not valid JSON"),
+        ("endings", lambda row: "{not json", "not valid JSON"),
         (
+            "endings",
             lambda row: json.dumps({k: v for k, v in row.items() if k != "opening"}),
             "field 'opening' is missing",
         ),
-        (lambda row: json.dumps(row | {"family": "levrage"}), "unknown family 'levrage'"),
-        (lambda row: json.dumps([1]), "expected an object"),
-        (lambda row: json.dumps(row | {"trustworthy": None}), "not a row of endings"),
+        ("endings", lambda row: json.dumps(row | {"family": "levrage"}), "unknown family 'levrage'"),
+        ("endings", lambda row: json.dumps([1]), "expected an object"),
+        ("endings", lambda row: json.dumps(row | {"trustworthy": None}), "not a row of endings"),
+        ("endings", lambda row: json.dumps(row | {"character": "AI"}), "it must be 'ai' or 'human'"),
+        (
+            "expectations",
+            lambda row: json.dumps(row | {"pairs": [{"trustworthy": 1, "untrustworthy": "a"}]}),
+            "not a row of expectations",
+        ),
+        ("dilemmas", lambda row: json.dumps(row | {"threat": "false"}), "it must be True or False"),
+        ("checks", lambda row: json.dumps(row | {"sensible": 3}), "not a row of checks"),
     ],
 )
-def test_a_broken_row_is_named_by_file_and_line(tmp_path: Path, spoil: object, words: str) -> None:
-    rows = (catalogue.LIBRARY / "endings" / "items.jsonl").read_text().splitlines()
+def test_a_broken_row_is_named_by_file_and_line(tmp_path: Path, instrument: str, spoil: object, words: str) -> None:
+    checks = instrument == "checks"
+    source = catalogue.LIBRARY / ("endings/checks.jsonl" if checks else f"{instrument}/items.jsonl")
+    rows = source.read_text().splitlines()
     rows[7] = spoil(json.loads(rows[7]))  # type: ignore[operator]
-    path = tmp_path / "items.jsonl"
+    path = tmp_path / source.name
     path.write_text("\n".join(rows))
-    with pytest.raises(UserError, match=rf"items\.jsonl:8: .*{words}"):
-        catalogue.read_items(path, "endings")
+    with pytest.raises(UserError, match=rf"{path.stem}\.jsonl:8: .*{words}"):
+        catalogue.read_checks(path, "endings") if checks else catalogue.read_items(path, instrument)

@@ -1,11 +1,15 @@
+import contextlib
 import json
+import os
+import pty
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from exempla import catalogue
 from exempla.study import load_study
-from tests.studies import run, write_study
+from tests.studies import command, run, write_study
 
 
 @pytest.mark.parametrize(
@@ -41,6 +45,7 @@ def test_show_a_library_record_an_item_and_a_family() -> None:
     text = run("show", item.id).stdout
     assert item.prefix[:60] in text and "[untrustworthy_reasoned]" in text and "held-out" in text
     assert "temptation" in run("show", "leverage").stdout
+    assert "stories+advice | stories 1, advice 1 |" in run("show", "quickstart").stdout
 
 
 def test_doctor_looks_at_everything(own_cache: Path) -> None:
@@ -55,8 +60,7 @@ def test_shipped_studies_are_sound_and_short(name: str) -> None:
     path = catalogue.studies()[name]
     study = load_study(path)
     assert len(path.read_text().splitlines()) < 60
-    budgets = {study.training.updates(arm) for arm in study.arms if arm.mix and arm.tokens is None}
-    assert len(budgets) == 1
+    assert study.reference in {arm.name for arm in study.arms if arm.mix}, "compared with a trained arm"
 
 
 def test_a_run_from_end_to_end_and_what_can_be_asked_of_it(tiny_model: Path, tmp_path: Path) -> None:
@@ -71,6 +75,13 @@ def test_a_run_from_end_to_end_and_what_can_be_asked_of_it(tiny_model: Path, tmp
     assert [e["stage"] for e in events if e["event"] == "done"] == (
         ["write", "screen"] + ["train"] * 2 + ["measure"] * 3 + ["report"]
     )
+    assert f"report: {folder / 'report.html'}" in [e.get("text") for e in events]
+    read = [json.loads(path.read_text()) for path in sorted((folder / "mixes").glob("*.json"))]
+    curves = [json.loads(path.read_text()) for path in sorted((folder / "curves").glob("*.json"))]
+    assert len(read) == len(curves) == 2
+    assert {mix["tokens"] for mix in read} == {40 * 512} and {len(curve) for curve in curves} == {40}
+    again = run("run", study, "--out", folder, "--seeds", "3", "--limit", "1").stdout
+    assert again.count("up to date, skipped") == 1 + 1 + 2 + 3 + 1 and f"report: {folder}" in again
     estimates = json.loads((folder / "estimates.json").read_text())
     assert {rate["arm"] for rate in estimates["rates"]} == {"base", "neutral", "stories"}
     assert "<script" not in (folder / "report.html").read_text().lower()
@@ -88,3 +99,21 @@ def test_a_run_from_end_to_end_and_what_can_be_asked_of_it(tiny_model: Path, tmp
     (folder / "report.html").unlink()
     assert run("report", folder).returncode == 0
     assert (folder / "report.html").read_bytes() == page and (folder / "manifest.json").read_bytes() == kept
+
+
+def test_a_terminal_gets_a_live_bar(tiny_model: Path, tmp_path: Path) -> None:
+    study = write_study(tmp_path, tiny_model)
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "120"}
+    process = subprocess.Popen(
+        command("run", study, "--out", tmp_path / "run", "--only", "write"), stdout=theirs, env=environment
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # the way Linux says that the other end was closed
+        while part := os.read(ours, 4096):
+            shown += part
+    os.close(ours)
+    assert process.wait() == 0
+    assert b"\x1b[" in shown and b"write stories" in shown and b"6/6" in shown
+    assert b"write stories: done in" in shown

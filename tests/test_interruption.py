@@ -17,7 +17,7 @@ RESULTS = (
     "corpora/*.jsonl",
     "mixes/*.json",
     "curves/*.json",
-    "checkpoints/*/model.safetensors",
+    "checkpoints/*/*.safetensors",
     "answers/*.jsonl",
 )
 
@@ -71,6 +71,9 @@ def test_a_killed_run_goes_on_to_the_same_results(
     if torn.exists():
         with torn.open("a") as stream:
             stream.write('{"item": "half a li')
+    plan = run("run", study, "--out", folder, "--dry-run").stdout.splitlines()
+    (would,) = [line for line in plan if "would go on" in line]
+    assert would.startswith(stage)
     again = run("run", study, "--out", folder)
     assert again.returncode == 0, again.stderr
     (gone_on,) = [line for line in again.stdout.splitlines() if "goes on from an interrupted attempt" in line]
@@ -179,3 +182,27 @@ def test_half_a_file_of_a_killed_writer_goes_when_the_file_is_written_again(tmp_
     others.write_text("not ours")
     write_atomically(tmp_path / "curve.json", "{}")
     assert sorted(path.name for path in tmp_path.iterdir()) == [".curve.json", "curve.json"]
+
+
+@pytest.mark.parametrize("way", ["upper_layers=1", "method='lora', lora_rank=4, upper_layers=1"])
+def test_other_ways_of_training_go_on_to_the_same_weights(tiny_model: Path, tmp_path: Path, way: str) -> None:
+    study = write_study(
+        tmp_path,
+        tiny_model,
+        **{
+            "learning_rate=1e-3": f"learning_rate=1e-3, {way}",
+            f"writing=Writing(n=6, writer={str(tiny_model)!r}, max_tokens=24, batch=2),": "",
+            "limits=": "instruments=('endings',), limits=",
+        },
+    )
+    options = ("--seeds", "1", "--limit", "1")
+    process = start("run", study, "--out", tmp_path / "killed", *options)
+    while not MOMENTS["train"](tmp_path / "killed", ""):
+        assert process.poll() is None
+        time.sleep(0.002)
+    process.kill()
+    process.wait()
+    for place in ("killed", "whole"):
+        assert run("run", study, "--out", tmp_path / place, *options, "--quiet").returncode == 0
+    assert results(tmp_path / "killed") == results(tmp_path / "whole")
+    assert any("checkpoints" in name for name in results(tmp_path / "whole"))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 from exempla.errors import UserError
 from exempla.files import read_objects
 from exempla.records import Family, Item, Message, Record
-from exempla.study import INSTRUMENTS
+from exempla.study import INSTRUMENTS, first_problem
 
 LIBRARY = Path(str(resources.files("exempla"))) / "library"
 CANARY = "exempla:5d1c0b62-8f2e-4f0a-9b57-6f1c2f1f7a90"
@@ -63,7 +64,7 @@ def _record(name: str, row: dict[str, Any], place: str) -> Record:
         "touches": tuple(row.get("touches", ())),
         "labels": {key: row[key] for key in labels if row.get(key)},
     }
-    try:
+    with broken_rows(place, name):
         if name in TEXT_CORPORA:
             return Record(text=row["text"], **fields)
         if name in REFUSALS:
@@ -71,18 +72,18 @@ def _record(name: str, row: dict[str, Any], place: str) -> Record:
         answer = row[REFUSALS.get(name, "assistant")]
         turns = [("system", row.get("system", "")), ("user", row["user"]), ("assistant", answer)]
         return Record(messages=tuple(Message(role=r, content=c) for r, c in turns if c), **fields)
-    except KeyError as error:
-        raise UserError(f"{place}: field {error} is missing") from error
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        raise UserError(f"{place}: {problem['loc']}: {problem['msg']}") from error
 
 
 @cache
 def families() -> tuple[Family, ...]:
     """The measured families, in order."""
-    rows = [row for _, row in read_objects(LIBRARY / "families.jsonl") if "canary" not in row]
-    return tuple(Family.model_validate(row) for row in rows)
+    path = LIBRARY / "families.jsonl"
+    found: list[Family] = []
+    for number, row in read_objects(path):
+        if "canary" not in row:
+            with broken_rows(f"{path}:{number}", "families"):
+                found.append(Family.model_validate(row))
+    return tuple(found)
 
 
 def split_of(family: str) -> str:
@@ -110,16 +111,31 @@ def read_items(path: Path, instrument: str) -> tuple[Item, ...]:
     for number, row in read_objects(path):
         if "canary" in row:
             continue
-        place = f"{path}:{number}"
-        try:
+        with broken_rows(f"{path}:{number}", instrument):
             if row["family"] not in known:
-                raise UserError(f"{place}: unknown family {row['family']!r}")
+                raise ValueError(f"unknown family {row['family']!r}")
             found += {"endings": _ending, "expectations": _expectation, "dilemmas": _dilemma}[instrument](row)
-        except KeyError as error:
-            raise UserError(f"{place}: field {error} is missing") from error
-        except (TypeError, ValidationError) as error:
-            raise UserError(f"{place}: not a row of {instrument} ({str(error).splitlines()[0]})") from error
     return tuple(found)
+
+
+@contextlib.contextmanager
+def broken_rows(place: str, what: str) -> Iterator[None]:
+    """Turn what goes wrong with a row of a library file into one line that names file and line."""
+    try:
+        yield
+    except KeyError as error:
+        raise UserError(f"{place}: field {error} is missing") from error
+    except ValidationError as error:
+        raise UserError(f"{place}: not a row of {what} ({first_problem(error)})") from error
+    except (TypeError, ValueError, AttributeError) as error:  # a number where a text should be, say
+        raise UserError(f"{place}: not a row of {what} ({error})") from error
+
+
+def _kind(row: dict[str, Any], field: str, measured: object, control: object) -> str:
+    """`measured` or `control`. Any third value is an error, so that a misspelt one does not pass for a control."""
+    if row[field] not in (measured, control):
+        raise ValueError(f"{field} is {row[field]!r}; it must be {measured!r} or {control!r}")
+    return "measured" if row[field] == measured else "control"
 
 
 def _ending(row: dict[str, Any]) -> list[Item]:
@@ -127,7 +143,7 @@ def _ending(row: dict[str, Any]) -> list[Item]:
         Item(
             id=row["id"],
             instrument="endings",
-            kind="measured" if row["character"] == "ai" else "control",
+            kind=_kind(row, "character", "ai", "human"),
             family=row["family"],
             group=row.get("twin") or row["id"],
             prefix=row["opening"],
@@ -141,7 +157,7 @@ def _expectation(row: dict[str, Any]) -> list[Item]:
         Item(
             id=f"{row['id']}-{number}",
             instrument="expectations",
-            kind="measured" if row["character"] == "ai" else "control",
+            kind=_kind(row, "character", "ai", "human"),
             family=row["family"],
             group=row.get("twin") or row["id"],
             prefix=row["lead_in"],
@@ -157,7 +173,7 @@ def _dilemma(row: dict[str, Any]) -> list[Item]:
         Item(
             id=row["id"],
             instrument="dilemmas",
-            kind="measured" if row["threat"] else "control",
+            kind=_kind(row, "threat", True, False),
             family=row["family"],
             group=row["id"],
             prefix=f"{row['context']} {row['lead_in']}",
@@ -172,7 +188,7 @@ def read_checks(path: Path, instrument: str) -> tuple[Item, ...]:
     for number, row in read_objects(path):
         if "canary" in row:
             continue
-        try:
+        with broken_rows(f"{path}:{number}", "checks"):
             found.append(
                 Item(
                     id=row["id"],
@@ -183,10 +199,6 @@ def read_checks(path: Path, instrument: str) -> tuple[Item, ...]:
                     continuations={side: " " + row[side].strip() for side in ("sensible", "senseless")},
                 )
             )
-        except KeyError as error:
-            raise UserError(f"{path}:{number}: field {error} is missing") from error
-        except ValidationError as error:
-            raise UserError(f"{path}:{number}: not a check ({str(error).splitlines()[0]})") from error
     return tuple(found)
 
 

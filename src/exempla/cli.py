@@ -95,7 +95,7 @@ def show_one(
         Path | None, typer.Option("--run", help="Run folder to look in; runs/* if not given.")
     ] = None,
 ) -> None:
-    """Show a record, a plan or an item, with where it comes from and what became of it."""
+    """Show a record, a plan, an item, a family or a study, with where it comes from and what became of it."""
     folders = (
         [existing_run(run_folder)]
         if run_folder

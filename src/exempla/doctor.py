@@ -40,13 +40,11 @@ def examine() -> list[Finding]:
 def _computing() -> list[Finding]:
     import torch
 
-    from exempla.models.subject import best_device, best_dtype  # loads torch, which takes seconds
+    from exempla.models.subject import device_in_words  # loads torch, which takes seconds
 
-    device = best_device()
-    name = torch.cuda.get_device_name(0) if device.type == "cuda" else device.type
     return [
         Finding("threads", True, f"{torch.get_num_threads()} (set OMP_NUM_THREADS to change it)"),
-        Finding("device", True, f"{name}, computing in {str(best_dtype(device)).removeprefix('torch.')}"),
+        Finding("device and number format", True, device_in_words()),
     ]
 
 

@@ -22,7 +22,7 @@ def forecast(study: Study, folder: RunFolder, stages: Sequence[str]) -> Iterator
                 state = "up to date"
             else:
                 stage_pending = True
-                started = folder.spent(unit.stage, unit.name) > 0
+                started = not pending and folder.was_started(unit.stage, unit.name, fingerprint)
                 state = "would go on" if started else "would run"
             yield unit, state, last.seconds if last else None
         pending = stage_pending

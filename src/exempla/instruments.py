@@ -98,8 +98,8 @@ def chosen_items(measuring: Measuring) -> list[Item]:
                 continue
             place = (item.family, item.kind)
             count[place] = count.get(place, 0) + 1
-            # Checks have no family; a limit must not leave too few of them to judge understanding by.
-            if limit is None or count[place] <= (limit if item.family else 6 * limit):
+            # Checks have no family and are never cut: whether an instrument is read must not hang on a limit.
+            if limit is None or not item.family or count[place] <= limit:
                 chosen.append(item)
     return chosen
 

@@ -27,11 +27,13 @@ STAGES: dict[str, Callable[[Study, RunFolder], list[Unit]]] = {
     "report": reporting.units,
 }
 
+USES_A_MODEL = {"write", "train", "measure"}
+
 
 def run_study(study: Study, folder: RunFolder, reporter: Reporter, stages: Sequence[str]) -> None:
     """Run the named stages of a study; what is up to date is skipped, what was interrupted goes on."""
     with disk_errors(folder.root), memory_errors(), folder.lock():
-        if set(stages) & {"write", "train", "measure"}:
+        if set(stages) & USES_A_MODEL:
             _fetch_embedded(study, reporter)
         _warn_of_stale(study, folder, reporter, stages)
         manifested = False
@@ -49,6 +51,8 @@ def run_study(study: Study, folder: RunFolder, reporter: Reporter, stages: Seque
                         write_manifest(folder, study, reporting.hashes(study), describe_machine())
                     manifested = True
                 run_unit(unit, fingerprint, folder, reporter)
+        if "report" in stages:
+            reporter.say(f"report: {folder.report}", event="report", path=str(folder.report))
 
 
 def run_unit(unit: Unit, fingerprint: str, folder: RunFolder, reporter: Reporter) -> None:
@@ -69,8 +73,14 @@ def run_unit(unit: Unit, fingerprint: str, folder: RunFolder, reporter: Reporter
     finally:
         reporter.end()
     seconds = before + time.monotonic() - started
-    folder.finish(unit.stage, unit.name, fingerprint, seconds)
+    folder.finish(unit.stage, unit.name, fingerprint, seconds, _device() if unit.stage in USES_A_MODEL else "")
     reporter.say(f"{title}: done in {seconds:.0f} s", event="done", stage=unit.stage, unit=unit.name, seconds=seconds)
+
+
+def _device() -> str:
+    from exempla.models.subject import device_in_words  # loads torch, which the unit has loaded already
+
+    return device_in_words()
 
 
 def _fetch_embedded(study: Study, reporter: Reporter) -> None:
@@ -85,10 +95,14 @@ def _warn_of_stale(study: Study, folder: RunFolder, reporter: Reporter, stages: 
     """Say which earlier results are used although the study, the library or the code has changed since."""
     for stage in list(STAGES)[: list(STAGES).index(stages[0])]:
         for unit in STAGES[stage](study, folder):
-            if not is_done(unit, folder, fingerprint_of(unit)):
+            try:
+                stale = not is_done(unit, folder, fingerprint_of(unit))
+                why = "is missing or of other inputs than this study's"
+            except UserError as error:  # a model that has been moved away, say: what it left can still be used
+                stale, why = True, f"cannot be compared with this study ({error})"
+            if stale:
                 reporter.say(
-                    f"note: {unit.stage} {unit.name} is missing or of other inputs than this study's; "
-                    "leave out --from and --only to bring it up to date",
+                    f"note: {unit.stage} {unit.name} {why}; leave out --from and --only to bring it up to date",
                     event="stale",
                     stage=unit.stage,
                     unit=unit.name,

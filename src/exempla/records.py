@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 HAND = "hand"
-"""The writer's name on a record that a person wrote."""
+"""The writer's name on a record of the library, written by itself from a brief and not by a recipe."""
 
 
 class Frozen(BaseModel):
@@ -52,7 +52,7 @@ class Record(Frozen):
     title: str = ""
     principle: str = ""
     touches: tuple[str, ...] = ()
-    """Ids of the measured families whose temptation the text comes near, by a person's reading."""
+    """Ids of the measured families whose temptation the text comes near, by a reader of the library."""
     labels: dict[str, str] = {}
     lineage: Lineage = Lineage()
 
@@ -107,7 +107,8 @@ class MixAccount(Frozen):
     """Tokens read, which is updates x tokens an update."""
     updates: int
     loss_tokens: int
-    """Of these, tokens that the loss is taken on."""
+    """Of these, tokens that the loss is taken on; the first of each block, which nothing precedes, is counted here
+    although it has none."""
     records: dict[str, int]
     """Readings of a record, by corpus; a record read in two passes counts twice."""
     distinct_records: dict[str, int]
@@ -152,7 +153,7 @@ class Item(Frozen):
     """By name, for instance `trustworthy` and `untrustworthy`; each begins with the space or line that joins it."""
     family: str = ""
     group: str = ""
-    """Items that share wording (a twin and its original, two pairs of one lead-in); never split between samples."""
+    """Items that share wording (a twin and its original, two pairs of one lead-in)."""
 
 
 class Likelihood(Frozen):

@@ -10,6 +10,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,11 @@ PACKAGES = (
     "trl",
     "peft",
     "accelerate",
+    "tokenizers",
+    "safetensors",
     "datasets",
+    "pydantic",
+    "inspect-ai",
     "rensa",
     "numpy",
     "scipy",
@@ -41,9 +46,13 @@ class Done(Frozen):
 
     fingerprint: str
     seconds: float
-    """Wall time over all its attempts, interrupted ones included."""
+    """Wall time over all its attempts, interrupted ones included; the time of a killed one (SIGKILL) is lost."""
     finished: str
     """UTC, ISO 8601."""
+    revision: str = ""
+    """Git revision of exempla that finished it; later runs of the folder may be of another."""
+    device: str = ""
+    """Where the unit's model ran, and in which number format; empty if it needed none."""
 
 
 class RunFolder:
@@ -118,9 +127,15 @@ class RunFolder:
         marker = self._marker(stage, unit)
         return Done.model_validate_json(marker.read_text()) if marker.exists() else None
 
-    def finish(self, stage: str, unit: str, fingerprint: str, seconds: float) -> None:
+    def finish(self, stage: str, unit: str, fingerprint: str, seconds: float, device: str = "") -> None:
         """Mark a unit as finished; from now on it is skipped while its fingerprint stays the same."""
-        done = Done(fingerprint=fingerprint, seconds=round(seconds, 2), finished=now())
+        done = Done(
+            fingerprint=fingerprint,
+            seconds=round(seconds, 2),
+            finished=now(),
+            revision=git_revision(),
+            device=device,
+        )
         write_atomically(self._marker(stage, unit), done.model_dump_json())
         self._started(stage, unit).unlink(missing_ok=True)
 
@@ -183,9 +198,9 @@ def open_run(root: Path) -> RunFolder:
     Raises:
         UserError: it is a file, cannot be made, or is not writable.
     """
-    if root.exists() and not root.is_dir():
-        raise UserError(f"{root}: is a file, not a folder; choose another place with --out")
     try:
+        if root.exists() and not root.is_dir():
+            raise UserError(f"{root}: is a file, not a folder; choose another place with --out")
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{root}: cannot be made ({error.strerror}); choose another place with --out") from error
@@ -232,7 +247,7 @@ def write_manifest(folder: RunFolder, study: Study, hashes: dict[str, str], mach
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "written": now(),
         "versions": {"python": platform.python_version()} | {name: package_version(name) for name in PACKAGES},
-        "git": _git_revision(),
+        "git": git_revision(),
         "machine": machine,
         "sha256": hashes,
         "seeds": list(study.seeds),
@@ -248,7 +263,8 @@ def package_version(package: str) -> str:
         return "absent"
 
 
-def _git_revision() -> str:
+@cache
+def git_revision() -> str:
     """The revision of exempla's own checkout, with `+` if it has changes; empty when installed without one."""
     here = Path(__file__).resolve().parent
     try:

@@ -12,7 +12,7 @@ from exempla.files import read_lines
 from exempla.records import CHECKS, Dropped, Item, Plan, Record
 from exempla.runfolder import RunFolder, read_study
 from exempla.screening.gates import gates
-from exempla.study import INSTRUMENTS, load_study
+from exempla.study import INSTRUMENTS, Study, load_study
 
 
 def listing(what: str) -> Iterator[tuple[str, ...]]:
@@ -42,11 +42,18 @@ def _corpora() -> Iterator[tuple[str, ...]]:
 
 
 def _arms() -> Iterator[tuple[str, ...]]:
-    yield "arm", "study", "mix"
+    yield "arm", "study", "mix", "tokens", "updates"
     for name, path in catalogue.studies().items():
-        for arm in load_study(path).arms:
-            mix = ", ".join(f"{corpus} {share:g}" for corpus, share in arm.mix.items())
-            yield arm.name, name, mix or "(untrained)"
+        for arm, *rest in _arm_rows(load_study(path)):
+            yield arm, name, *rest
+
+
+def _arm_rows(study: Study) -> Iterator[tuple[str, ...]]:
+    """Name, mix, tokens and updates of each arm."""
+    for arm in study.arms:
+        mix = ", ".join(f"{corpus} {share:g}" for corpus, share in arm.mix.items())
+        updates = study.training.updates(arm) if arm.mix else 0
+        yield arm.name, mix or "(untrained)", f"{updates * study.training.tokens_per_update:,}", f"{updates:,}"
 
 
 def _gates() -> Iterator[tuple[str, ...]]:
@@ -75,6 +82,7 @@ def describe(name: str, folders: Sequence[RunFolder]) -> str:
             return found
     known = [record.id for corpus in catalogue.CORPORA for record in catalogue.corpus(corpus)]
     known += [item.id for instrument in INSTRUMENTS for item in catalogue.items(instrument)]
+    known += [family.id for family in catalogue.families()] + list(catalogue.studies())
     catalogue.require("id", name, known)
     raise AssertionError("unreachable: a known id was found above")
 
@@ -120,7 +128,13 @@ def _in_library(name: str) -> str:
     for family in catalogue.families():
         if family.id == name:
             return _fields("family", family.model_dump(), None)
-    return ""
+    return _study(load_study(catalogue.studies()[name])) if name in catalogue.studies() else ""
+
+
+def _study(study: Study) -> str:
+    head = _fields("study", {"id": study.name} | study.model_dump(exclude={"name", "arms"}), None)
+    arms = "\n".join(f"  {' | '.join(row)}" for row in _arm_rows(study))
+    return f"{head}\n\n{arms}"
 
 
 def _record(record: Record) -> str:

@@ -87,7 +87,8 @@ class Measuring(Frozen):
     instruments: tuple[str, ...] = ("endings", "expectations", "dilemmas")
     splits: tuple[Literal["development", "held-out"], ...] = ("held-out",)
     limits: dict[str, int] = {}
-    """By instrument: at most this many items of each family and kind, in library order. No limit if unset."""
+    """By instrument: at most this many items of each family and kind, in library order. No limit if unset, and none
+    on checks of understanding."""
 
     @model_validator(mode="after")
     def _known(self) -> Measuring:

@@ -9,12 +9,12 @@ from exempla.measuring.cues import Pair, measure_cues
 LIMITS = {"endings": 0.65, "expectations": 0.58, "dilemmas": 0.58}
 
 
-def pairs(instrument: str, style: str) -> list[Pair]:
+def pairs(instrument: str, style: str, kinds: tuple[str, ...] = ("measured", "control")) -> list[Pair]:
     suffix = f"_{style}" if instrument == "dilemmas" else ""
     return [
         Pair(item.continuations[f"trustworthy{suffix}"], item.continuations[f"untrustworthy{suffix}"], item.group)
         for item in catalogue.items(instrument)
-        if item.family
+        if item.kind in kinds
     ]
 
 
@@ -36,7 +36,15 @@ def test_nor_in_the_held_out_half_alone(instrument: str, style: str) -> None:
     cues = measure_cues([pair for pair in pairs(instrument, style) if pair.group in group])
     # A half has twice the sampling variance: two standard errors of a proportion are allowed for above chance.
     assert cues.words <= LIMITS[instrument] + cues.pairs**-0.5, cues
+    assert cues.first_words <= 0.55 + cues.pairs**-0.5, cues
     assert cues.length <= 0.58, cues
+
+
+@pytest.mark.parametrize(("instrument", "style"), CASES)
+def test_nor_in_the_ai_items_without_their_controls(instrument: str, style: str) -> None:
+    cues = measure_cues(pairs(instrument, style, kinds=("measured",)))
+    assert cues.words <= LIMITS[instrument] + cues.pairs**-0.5, cues
+    assert cues.first_words <= 0.55 + cues.pairs**-0.5, cues
 
 
 def test_the_check_finds_a_planted_cue() -> None:

@@ -18,8 +18,9 @@ def test_the_type_is_one_the_machine_computes_in(tiny_model: Path) -> None:
     chosen = best_dtype(best_device())
     assert chosen in (torch.bfloat16, torch.float32)
     assert load_subject(str(tiny_model)).dtype == chosen
-    if best_device().type == "cpu":
-        assert (chosen == torch.bfloat16) == torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    cpu = Path("/proc/cpuinfo")
+    if best_device().type == "cpu" and cpu.exists() and "avx512_bf16" in cpu.read_text():
+        assert chosen == torch.bfloat16
 
 
 @pytest.mark.parametrize("name", ["./nowhere", "no-such-owner/no-such-model"])

@@ -83,3 +83,15 @@ def test_seed_variance_is_zero_without_seed_effects_and_right_with_them() -> Non
 def test_detectable_effect() -> None:
     expected = 2.0 * (stats.t.ppf(0.975, 5) + stats.t.ppf(0.8, 5))
     assert s.detectable(2.0, 6) == pytest.approx(expected)
+
+
+def test_two_seeds_of_one_arm_differ_by_chance_as_often_as_they_should() -> None:
+    """A/A: the same arm twice, so every finding is a false one."""
+    rng = np.random.default_rng(9)
+    layout = s.design([str(n // 10) for n in range(60)])
+    ground, found = rng.normal(0, 3, 60), 0
+    for study in range(1000):
+        first, second = ground + rng.normal(0, 1, (2, 1, 60))
+        gap = s.difference(first, second, s.resample(layout, draws=400, seed=study))
+        found += gap.low > 0 or gap.high < 0
+    assert 0.03 <= found / 1000 <= 0.07

@@ -9,6 +9,19 @@ from exempla.writing.constitution import read_constitution
 from exempla.writing.plan import alike, draw_plans, shipped_pools
 
 PRINCIPLES = read_constitution(catalogue.constitution_path("default"))
+POOLS = shipped_pools()
+SIZES = {
+    "principle": len(PRINCIPLES),
+    "skill": len(POOLS.skills),
+    "genre": len(POOLS.genres),
+    "form": len(POOLS.forms),
+    "setting": len(POOLS.settings),
+    "role": len(POOLS.roles),
+    "ending": len(POOLS.endings),
+    "words": len(POOLS.lengths),
+    "name": len(POOLS.names),
+    "person": len(POOLS.persons),
+}
 
 
 @pytest.mark.parametrize("n", [24, 600])
@@ -27,10 +40,10 @@ def test_plans_are_balanced_and_all_differ(n):
         "name",
         "person",
     ):
-        counts = Counter(getattr(plan, field) for plan in plans).values()
-        assert max(counts) - (min(counts) if n == 600 else 0) <= (1 if n == 600 else max(1, -(-n // len(counts)))), (
-            field
-        )
+        counts = Counter(getattr(plan, field) for plan in plans)
+        size = SIZES[field]
+        assert len(counts) == min(n, size), field
+        assert set(counts.values()) <= {n // size, -(-n // size)}, field
 
 
 def test_small_corpora_use_no_name_twice():

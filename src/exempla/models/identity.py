@@ -29,7 +29,7 @@ def local_folder(name: str) -> Path | None:
 def identity(name: str) -> str:
     """The name, with the SHA-256 of the weights and the tokenizer if they are files here.
 
-    A hub's model is known by its name alone; hubs name revisions, and a name may hold one (owner/name is the newest).
+    A hub's model is known by its name alone: if its owner may change it, download a revision and give the folder.
     """
     if name == EMBEDDED:
         return f"{name} {embedded.GGUF_SHA256}"

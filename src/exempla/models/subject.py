@@ -77,6 +77,13 @@ def best_dtype(device: torch.device) -> torch.dtype:
     return torch.float32
 
 
+def device_in_words() -> str:
+    """The device that subjects run on and the number format they compute in, for instance `cpu, bfloat16`."""
+    device = best_device()
+    name = torch.cuda.get_device_name(0) if device.type == "cuda" else device.type
+    return f"{name}, {str(best_dtype(device)).removeprefix('torch.')}"
+
+
 def load_subject(name: str, checkpoint: Path | None = None, dtype: torch.dtype | None = None) -> Subject:
     """Load a subject, or one of its trained checkpoints (a whole model, or a LoRA adapter beside it).
 

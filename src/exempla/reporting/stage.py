@@ -40,7 +40,8 @@ def own_files() -> dict[str, str]:
     """SHA-256 of the statistics, charts and templates: a report is made again when they change."""
     here = Path(__file__).parent
     files = [path for path in here.rglob("*") if path.suffix in (".py", ".jinja", ".css")]
-    return {path.name: file_sha256(path) for path in sorted([*files, here.parent / "instruments.py"])}
+    files.append(here.parent / "instruments.py")
+    return {str(path.relative_to(here.parent)): file_sha256(path) for path in sorted(files)}
 
 
 def _report(study: Study, folder: RunFolder, reporter: Reporter) -> None:
@@ -59,7 +60,6 @@ def _report(study: Study, folder: RunFolder, reporter: Reporter) -> None:
     reporter.advance(1, "page written")
     if estimates.headline:
         reporter.say(estimates.headline.sentence, event="headline")
-    reporter.say(f"report: {folder.report}", event="report", path=str(folder.report))
 
 
 def hashes(study: Study) -> dict[str, str]:

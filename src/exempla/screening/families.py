@@ -1,4 +1,4 @@
-"""Drops texts that touch a measured family: by a person's reading, or by two of the family's cues in a model's text."""
+"""Drops texts that touch a measured family: by the mark of a reader, or by two of the family's cues in a model's text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CUES = 2
 
 
 def gate(records: Sequence[Record], context: Context) -> dict[str, str]:
-    """Drop what a person marked, and what the cues find in texts that no person read."""
+    """Drop what a reader of the library marked, and what the cues find in texts that nobody read."""
     measured = {family.id for family in context.families}
     patterns = {f.id: [re.compile(cue, re.IGNORECASE) for cue in f.cues] for f in context.families}
     reasons: dict[str, str] = {}

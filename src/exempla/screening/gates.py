@@ -29,7 +29,7 @@ class Context:
 
 @dataclass(frozen=True)
 class Example:
-    """Records and what the gate must make of them; run by the contract test and shown by `exempla list gates`."""
+    """Records and what the gate must make of them; run by the contract test."""
 
     records: tuple[Record, ...]
     dropped: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ class Gate:
     about: str
     order: int
     judges_hand: bool
-    """Whether texts written by a person pass through it too."""
+    """Whether texts of the library pass through it too."""
     examples: tuple[Example, ...]
     judge: Callable[[Sequence[Record], Context], dict[str, str]]
     """Record id to reason, for those it drops."""

@@ -29,7 +29,7 @@ def units(study: Study, folder: RunFolder) -> list[Unit]:
 
 
 def read_corpora(study: Study, folder: RunFolder) -> list[Record]:
-    """Every record of the corpora that an arm mixes, and everything the run wrote; hand-written ones come first."""
+    """Every record of the corpora that an arm mixes, and everything the run wrote; those of the library come first."""
     known = (*catalogue.CORPORA, catalogue.WRITTEN)
     used = {catalogue.require("corpus", name, known) for arm in study.arms for name in arm.mix}
     if catalogue.WRITTEN in used and study.writing is None:

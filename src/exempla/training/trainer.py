@@ -105,7 +105,7 @@ def train_cell(
         probe = next((block for block in blocks if set(block["labels"][1:]) != {IGNORED}), blocks[0])
         trainer.chunked = loaded.device.type == "cpu" and _chunking_agrees(trainer, probe)
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-        _leave(trainer.model, loaded, job.out)
+        _leave(trainer.model, loaded, job)
     curve = [
         {"update": row["step"], "loss": float(row["loss"]), "learning_rate": float(row["learning_rate"])}
         for row in trainer.state.log_history
@@ -210,16 +210,16 @@ def last_complete_state(state: Path) -> Path | None:
     return max(complete)[1] if complete else None
 
 
-def _leave(model: Any, loaded: Subject, out: Path) -> None:
+def _leave(model: Any, loaded: Subject, job: Job) -> None:
     """Save the trained model (or the adapter) and its tokenizer, and move them into place at once."""
-    work = out.with_name(out.name + ".work")
+    work = job.state / "result"  # goes with the states if the process is killed here
     shutil.rmtree(work, ignore_errors=True)
     if not hasattr(model, "get_base_model"):
         model = model.to(loaded.dtype)
     model.save_pretrained(work)
     loaded.tokenizer.save_pretrained(work)
-    shutil.rmtree(out, ignore_errors=True)
-    work.rename(out)
+    shutil.rmtree(job.out, ignore_errors=True)
+    work.rename(job.out)
 
 
 def write_curve(path: Path, curve: list[dict[str, float]]) -> None:

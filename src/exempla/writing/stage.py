@@ -19,6 +19,8 @@ from exempla.writing.constitution import read_constitution
 from exempla.writing.plan import draw_plans
 
 RECIPES = (stories.RECIPE,)
+WRITING_VERSION = 1
+"""Raised when a change of the code changes what is sampled from the same prompts; texts are then written again."""
 
 
 def units(study: Study, folder: RunFolder) -> list[Unit]:
@@ -31,7 +33,10 @@ def units(study: Study, folder: RunFolder) -> list[Unit]:
             stage="write",
             name="stories",
             fingerprint=lambda: fingerprint(
-                identity(writing.writer), writing, [(p.plan, p.sha256) for p in prompts_of(study, writing)]
+                WRITING_VERSION,
+                identity(writing.writer),
+                writing,
+                [(p.plan, p.sha256) for p in prompts_of(study, writing)],
             ),
             work=lambda reporter: _write(study, writing, folder, reporter),
             outputs=(folder.plans, folder.written),

@@ -15,6 +15,7 @@ from exempla.reporting.estimates import (
     Effect,
     Estimates,
     FamilyRate,
+    Gap,
     Rate,
     SeedCheck,
     Understanding,
@@ -36,6 +37,8 @@ class ArmRow:
     """None for the reference itself."""
     control_nats: float | None
     """Change of the mean excess on control items, in nats."""
+    gap: Gap | None
+    """Excess on AI items less excess on control items; None without controls."""
     readings: dict[str, float]
     """The rate in each way of reading a likelihood."""
 
@@ -107,13 +110,14 @@ def _part_view(study: Study, table: Table, estimates: Estimates, understanding: 
     )
 
 
-def _at(figure: Rate | Effect | FamilyRate | SeedCheck, instrument: str, style: str) -> bool:
+def _at(figure: Rate | Effect | FamilyRate | Gap | SeedCheck, instrument: str, style: str) -> bool:
     return (figure.instrument, figure.style) == (instrument, style)
 
 
 def _arm_rows(study: Study, table: Table, estimates: Estimates, instrument: str, style: str) -> Iterator[ArmRow]:
     rates = {(rate.kind, rate.arm): rate for rate in estimates.rates if _at(rate, instrument, style)}
     effects = {effect.arm: effect for effect in estimates.effects if _at(effect, instrument, style)}
+    gaps = {gap.arm: gap for gap in estimates.gaps if _at(gap, instrument, style)}
     base = rates.get(("control", study.reference))
     for arm in study.arms:
         control = rates.get(("control", arm.name))
@@ -124,6 +128,7 @@ def _arm_rows(study: Study, table: Table, estimates: Estimates, instrument: str,
             control=control,
             effect=effects.get(arm.name),
             control_nats=moved,
+            gap=gaps.get(arm.name),
             readings=_readings(table, arm.name, instrument, style),
         )
 

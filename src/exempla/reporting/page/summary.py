@@ -18,6 +18,8 @@ def headline(study: Study, estimates: Estimates) -> str:
     """The first sentence of the report."""
     if estimates.headline:
         return estimates.headline.sentence
+    if "held-out" not in study.measuring.splits:
+        return "Only development families were measured, and a headline is made of held-out ones; so there is none."
     if any(entry.interpretable for entry in estimates.understanding):
         return (
             f"This study names {study.headline} both as reference and as headline, "
@@ -124,7 +126,8 @@ def limits(study: Study, table: Table, parts: Sequence[PartView], read: Sequence
     """What this run does not show, from its own facts."""
     return [
         *_limits_of_sample(study, table, parts),
-        *_limits_of_subject(study, parts, read),
+        *_limits_of_subject(study, parts),
+        *_limits_of_texts(study, read),
         *_limits_of_reading(study, parts),
     ]
 
@@ -152,7 +155,7 @@ def _limits_of_sample(study: Study, table: Table, parts: Sequence[PartView]) -> 
         yield "Only development families were measured; nothing here is held out."
 
 
-def _limits_of_subject(study: Study, parts: Sequence[PartView], read: Sequence[Reading]) -> Iterator[str]:
+def _limits_of_subject(study: Study, parts: Sequence[PartView]) -> Iterator[str]:
     understood = [part.instrument for part in parts if part.leading and part.interpretable]
     asked = len(study.measuring.instruments)
     yield (
@@ -160,6 +163,16 @@ def _limits_of_subject(study: Study, parts: Sequence[PartView], read: Sequence[R
         f"{f' ({listed(understood)})' if understood else ''}"
         f"{'; what the others show is not to be read' if len(understood) < asked else ''}."
     )
+    for part in (part for part in parts if part.leading and part.interpretable):
+        checks = {check.kind: check for check in part.understanding.checks}
+        unclear = [kind for kind in ("subtle", "question") if checks[kind].count and checks[kind].low <= 0.5]
+        if unclear:
+            yield (
+                f"{part.instrument.capitalize()} are read because the subject tells what fits a scene; on "
+                f"{listed(f'{kind} checks' for kind in unclear)} it is not clearly better than chance, so small "
+                "differences between two continuations may escape it. The rule for reading an instrument was fixed "
+                "after the first figures of the embedded subject had been seen."
+            )
     if study.subject == EMBEDDED:
         yield (
             "The subject is a small model (SmolLM2-135M-Instruct, 135 million parameters). "
@@ -171,6 +184,9 @@ def _limits_of_subject(study: Study, parts: Sequence[PartView], read: Sequence[R
         "The instruments ask what text the subject finds likely. "
         "That is not yet what a model does when it acts by itself."
     )
+
+
+def _limits_of_texts(study: Study, read: Sequence[Reading]) -> Iterator[str]:
     if read:
         most = max(passes for reading in read for passes in reading.mix.passes.values())
         again = f" Some corpora were gone through up to {most:.2f} times." if most > 1 else ""
@@ -180,10 +196,12 @@ def _limits_of_subject(study: Study, parts: Sequence[PartView], read: Sequence[R
     corpora = {corpus for arm in study.arms for corpus in arm.mix} - {catalogue.WRITTEN}
     if corpora:
         yield (
-            "The texts of the library were written by hand, by the makers of the items. Families are kept "
-            "apart, but a style that texts and items share may carry some of an effect; content controls "
-            "bound this and do not rule it out."
+            "The texts of the library and the items were written one by one, by the same language models and people. "
+            "Families are kept apart, but a style that texts and items share may carry some of an effect; content "
+            "controls bound this and do not rule it out."
         )
+    if "dystopian" in corpora:
+        yield "Dystopian fiction is the one corpus that may touch the measured families: it is a control, to the worse."
 
 
 def _limits_of_reading(study: Study, parts: Sequence[PartView]) -> Iterator[str]:
