@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 
 from exempla.files import write_atomically, write_lines
 from exempla.instruments import asked
@@ -242,7 +243,7 @@ def test_every_rate_has_its_denominator(page: Page, run: tuple[str, Table, Estim
     }
     for rate in (rate for rate in estimates.rates if rate.kind == "measured"):
         part = part_title(rate.instrument, rate.style)
-        (row,) = [row for row in tables[part] if row.startswith(rate.arm.replace("&", "&amp;").replace("<", "&lt;"))]
+        (row,) = [row for row in tables[part] if re.match(re.escape(str(escape(rate.arm))) + r"\s", row)]
         assert f"{rate.items} × {rate.seeds}" in row and f"{rate.rate:.0%}" in row, (part, row)
     for family in estimates.families:
         assert f"of {family.outcomes}" in page.text

@@ -1,4 +1,4 @@
-"""Drops texts that touch a measured family: by the mark of a reader, or by two of the family's cues in a model's text."""
+"""Drops texts that touch a measured family: by a reader's mark, or by two of the family's cues in a model's text."""
 
 from __future__ import annotations
 
