@@ -87,11 +87,19 @@ class Clock(TrainerCallback):  # type: ignore[misc]
         self.times.append(time.perf_counter())
 
 
-def train_trl(model: str, stories: Sequence[str], updates: int, held_out: Sequence[list[int]]) -> Outcome:
+def train_trl(
+    model: str, stories: Sequence[str], updates: int, held_out: Sequence[list[int]], learning_rate: float
+) -> Outcome:
     """SFTTrainer as it comes: the model named by its folder, the texts as texts, nothing else set."""
     device = best_device()
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr), quiet_libraries():
-        config = SFTConfig(output_dir=folder, max_steps=updates, use_cpu=device.type == "cpu", report_to="none")
+        config = SFTConfig(
+            output_dir=folder,
+            max_steps=updates,
+            use_cpu=device.type == "cpu",
+            report_to="none",
+            learning_rate=learning_rate,
+        )
         clock = Clock(device)
         trainer = SFTTrainer(
             model=resolve(model),
@@ -113,9 +121,14 @@ def train_trl(model: str, stories: Sequence[str], updates: int, held_out: Sequen
 
 
 def train_exempla(
-    model: str, ids: list[int], updates: int, upper_layers: int | None, held_out: Sequence[list[int]]
+    model: str,
+    ids: list[int],
+    updates: int,
+    upper_layers: int | None,
+    held_out: Sequence[list[int]],
+    learning_rate: float,
 ) -> Outcome:
-    """exempla's own training, on the same token ids, with trl's learning rate."""
+    """exempla's own training, on the same token ids, with the same learning rate."""
     per_update = max(1, round(len(ids) / updates / BLOCK))
     block = len(ids) // (updates * per_update)
     blocks = [ids[start * block : (start + 1) * block] for start in range(updates * per_update)]
@@ -123,7 +136,7 @@ def train_exempla(
         tokens=updates * per_update * block,
         block=block,
         blocks_per_update=per_update,
-        learning_rate=SFTConfig.learning_rate,
+        learning_rate=learning_rate,
         warmup=0,
         weight_decay=0,
         upper_layers=upper_layers,
@@ -193,6 +206,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--held-out", type=int, default=12, help="stories that the loss is taken on")
     parser.add_argument("--upper-layers", type=int, default=10)
+    parser.add_argument("--learning-rate", type=float, default=SFTConfig.learning_rate, help="of all; trl's default")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     if options.updates < 2:
@@ -207,16 +221,16 @@ def main() -> None:
     del before
 
     stories = [record.text for record in read]
-    upper = options.upper_layers
+    upper, rate = options.upper_layers, options.learning_rate
     contenders: dict[str, tuple[int | None, Callable[[], Outcome]]] = {
-        "trl, defaults": (None, lambda: train_trl(options.model, stories, options.updates, held_out)),
+        "trl, defaults": (None, lambda: train_trl(options.model, stories, options.updates, held_out, rate)),
         "exempla, all layers": (
             None,
-            lambda: train_exempla(options.model, ids, options.updates, None, held_out),
+            lambda: train_exempla(options.model, ids, options.updates, None, held_out, rate),
         ),
         f"exempla, upper {upper} layers": (
             upper,
-            lambda: train_exempla(options.model, ids, options.updates, upper, held_out),
+            lambda: train_exempla(options.model, ids, options.updates, upper, held_out, rate),
         ),
     }
     runs: dict[str, list[Outcome]] = {who: [] for who in contenders}
@@ -250,7 +264,7 @@ def report(rows: list[dict[str, Any]], loss_before: float, options: argparse.Nam
         ],
         [f"Held-out loss before training: {loss_before:.4f} nats a token, on {options.held_out} stories."],
     )
-    figures = {"model": options.model, "updates": options.updates, "rounds": options.rounds}
+    figures = {name: getattr(options, name) for name in ("model", "updates", "rounds", "learning_rate")}
     save(options.json, "training", {**figures, "held_out_loss_before": loss_before, "rows": rows})
 
 
