@@ -9,6 +9,7 @@ update warms up and is not timed.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -50,7 +51,7 @@ def measure(model: str, changes: dict[str, Any], updates: int) -> dict[str, floa
     with tempfile.TemporaryDirectory() as folder:
         job = Job(model, training, 1, Path(folder) / "model", Path(folder) / "state")
         train_cell(job, mix.blocks, lambda _: times.append(time.perf_counter()))
-    spans = [after - before for before, after in zip(times, times[1:], strict=False)]
+    spans = [after - before for before, after in itertools.pairwise(times)]
     return {"tokens_per_second": size / statistics.median(spans), "slowest": size / max(spans)}
 
 
