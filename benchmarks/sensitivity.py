@@ -4,8 +4,9 @@
 
 The subject is trained on the endings of one half of the families themselves (opening and ending, the same people and
 objects on either side): once on the trustworthy ones, once on the untrustworthy ones. Both are then measured on the
-other half. An instrument and a subject that could carry a disposition from family to family would set the two apart;
-if even this does not, no corpus of stories can be expected to.
+other half. If the two come apart, a disposition (or a manner of wording, which a bag of words tells in up to 65% of
+endings) was carried from family to family. If they do not, texts that are further from the items are unlikely to move
+this subject at this dose. One training a side: its spread over seeds is not in the interval.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from exempla.reporting import statistics
 from exempla.study import Arm, Training
 from exempla.training.mix import compose
 from exempla.training.trainer import Job, train_cell
+from exempla.unit import remove_folder
 
 SIDES = ("trustworthy", "untrustworthy")
 
@@ -69,6 +71,7 @@ def main() -> None:
         corpora = {side: texts(of_split(args.train_on), side)}
         mix = compose(Arm(name=side, mix={side: 1}), corpora, load_tokenizer(args.model), training, args.seed)
         out = args.out / side
+        remove_folder(args.out / f"{side}.state")  # of a run with other settings, perhaps
         curve = train_cell(
             Job(args.model, training, args.seed, out, args.out / f"{side}.state"), mix.blocks, lambda _: None
         )

@@ -77,6 +77,8 @@ def test_out_is_a_file_or_cannot_be_written(tiny_model: Path, tmp_path: Path) ->
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o600)
     refused(as_nobody("run", study, "--out", closed / "deeper"), "cannot be made")
+    refused(as_nobody("run", study, "--out", closed / "deeper", "--dry-run"), "no permission")
+    refused(as_nobody("report", closed / "deeper"), "no permission")
 
 
 def as_nobody(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -144,7 +146,7 @@ def test_a_damaged_or_missing_model_says_what_to_do(own_cache: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("instrument", "spoil", "words"),
+    ("what", "spoil", "words"),
     [
         ("endings", lambda row: "{not json", "not valid JSON"),
         (
@@ -163,14 +165,19 @@ def test_a_damaged_or_missing_model_says_what_to_do(own_cache: Path) -> None:
         ),
         ("dilemmas", lambda row: json.dumps(row | {"threat": "false"}), "it must be True or False"),
         ("checks", lambda row: json.dumps(row | {"sensible": 3}), "not a row of checks"),
+        ("stories", lambda row: json.dumps(row | {"touches": 3}), "not a row of stories"),
     ],
 )
-def test_a_broken_row_is_named_by_file_and_line(tmp_path: Path, instrument: str, spoil: object, words: str) -> None:
-    checks = instrument == "checks"
-    source = catalogue.LIBRARY / ("endings/checks.jsonl" if checks else f"{instrument}/items.jsonl")
+def test_a_broken_row_is_named_by_file_and_line(tmp_path: Path, what: str, spoil: object, words: str) -> None:
+    places = {"checks": "endings/checks.jsonl", "stories": "corpora/stories.jsonl"}
+    source = catalogue.LIBRARY / places.get(what, f"{what}/items.jsonl")
+    read = {
+        "checks": lambda path: catalogue.read_checks(path, "endings"),
+        "stories": lambda path: catalogue.read_corpus(path, "stories"),
+    }
     rows = source.read_text().splitlines()
     rows[7] = spoil(json.loads(rows[7]))  # type: ignore[operator]
     path = tmp_path / source.name
     path.write_text("\n".join(rows))
     with pytest.raises(UserError, match=rf"{path.stem}\.jsonl:8: .*{words}"):
-        catalogue.read_checks(path, "endings") if checks else catalogue.read_items(path, instrument)
+        read.get(what, lambda path: catalogue.read_items(path, what))(path)

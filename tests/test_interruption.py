@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import time
@@ -74,10 +75,14 @@ def test_a_killed_run_goes_on_to_the_same_results(
     plan = run("run", study, "--out", folder, "--dry-run").stdout.splitlines()
     (would,) = [line for line in plan if "would go on" in line]
     assert would.startswith(stage)
-    again = run("run", study, "--out", folder)
+    again = run("run", study, "--out", folder, "--json")
     assert again.returncode == 0, again.stderr
-    (gone_on,) = [line for line in again.stdout.splitlines() if "goes on from an interrupted attempt" in line]
-    assert gone_on.startswith(stage)
+    events = [json.loads(line) for line in again.stdout.splitlines()]
+    (gone_on,) = [event for event in events if event["event"] == "resumed"]
+    assert gone_on["stage"] == stage
+    if stage in ("write", "train", "measure"):  # the stages that keep what was done within a unit
+        unit = next(e for e in events if e["event"] == "begin" and e["unit"].startswith(f"{stage} {gone_on['unit']}"))
+        assert 0 < unit["done"] < unit["total"]
     assert results(folder) == expected
 
 
@@ -116,6 +121,22 @@ def test_stale_results_are_named(uninterrupted: tuple[Path, dict[str, str]], tin
     changed = write_study(tmp_path, tiny_model, **{"learning_rate=1e-3": "learning_rate=2e-3"})
     ended = run("run", changed, "--out", folder, "--only", "report")
     assert "note: train neutral-seed1 is missing or of other inputs" in ended.stdout
+    misspelt = write_study(tmp_path, tiny_model, **{'{"neutral": 1}': '{"neutrals": 1}'})
+    ended = run("run", misspelt, "--out", folder, "--from", "report")
+    assert ended.returncode == 2 and "unknown corpus 'neutrals'" in ended.stderr
+
+
+def test_a_report_needs_no_model(tiny_model: Path, tmp_path: Path) -> None:
+    away = tmp_path / "model"
+    shutil.copytree(tiny_model, away)
+    study = write_study(tmp_path, away)
+    options = ("--out", tmp_path / "run", "--seeds", "1", "--limit", "1", "--quiet")
+    assert run("run", study, *options).returncode == 0
+    shutil.rmtree(away)
+    (tmp_path / "run" / "report.html").unlink()
+    ended = run("report", tmp_path / "run")
+    assert ended.returncode == 0 and "cannot be compared with this study" in ended.stdout, ended.stderr
+    assert (tmp_path / "run" / "report.html").exists()
 
 
 def test_inputs_changed_at_the_wrong_moment(tiny_model: Path, tmp_path: Path) -> None:
@@ -197,8 +218,9 @@ def test_other_ways_of_training_go_on_to_the_same_weights(tiny_model: Path, tmp_
     )
     options = ("--seeds", "1", "--limit", "1")
     process = start("run", study, "--out", tmp_path / "killed", *options)
+    deadline = time.monotonic() + 300
     while not MOMENTS["train"](tmp_path / "killed", ""):
-        assert process.poll() is None
+        assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.002)
     process.kill()
     process.wait()

@@ -49,22 +49,30 @@ def corpus(name: str) -> tuple[Record, ...]:
     """The records of a library corpus, in file order."""
     require("corpus", name, CORPORA)
     file = "refusals" if name in REFUSALS else name
-    path = LIBRARY / "corpora" / f"{file}.jsonl"
+    return read_corpus(LIBRARY / "corpora" / f"{file}.jsonl", name)
+
+
+def read_corpus(path: Path, name: str) -> tuple[Record, ...]:
+    """Records of one corpus from a file in the library's form.
+
+    Raises:
+        UserError: naming file and line of the first broken row.
+    """
     return tuple(_record(name, row, f"{path}:{number}") for number, row in read_objects(path) if "canary" not in row)
 
 
 def _record(name: str, row: dict[str, Any], place: str) -> Record:
     """A library row as a record; rows keep the fields their writers thought in."""
     labels = ("setting", "domain", "topic", "doc_type", "tone", "family")
-    fields: dict[str, Any] = {
-        "id": row.get("id"),
-        "corpus": name,
-        "title": row.get("title", ""),
-        "principle": row.get("principle", ""),
-        "touches": tuple(row.get("touches", ())),
-        "labels": {key: row[key] for key in labels if row.get(key)},
-    }
     with broken_rows(place, name):
+        fields: dict[str, Any] = {
+            "id": row.get("id"),
+            "corpus": name,
+            "title": row.get("title", ""),
+            "principle": row.get("principle", ""),
+            "touches": tuple(row.get("touches", ())),
+            "labels": {key: row[key] for key in labels if row.get(key)},
+        }
         if name in TEXT_CORPORA:
             return Record(text=row["text"], **fields)
         if name in REFUSALS:

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from exempla import __version__, catalogue, doctor, show
 from exempla.errors import UserError
+from exempla.files import disk_errors
 from exempla.forecast import forecast
 from exempla.pipeline import STAGES, run_study
 from exempla.progress import Mode, Reporter
@@ -195,7 +196,8 @@ def top(
 def main() -> None:
     """The console script."""
     try:
-        app()
+        with disk_errors(Path.cwd()):
+            app()
     except UserError as error:
         sys.stderr.write(f"exempla: {error}\n")
         sys.exit(2)

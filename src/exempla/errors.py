@@ -1,4 +1,4 @@
-"""The one exception a user is meant to see."""
+"""The exceptions a user is meant to see."""
 
 
 class UserError(Exception):
@@ -6,3 +6,7 @@ class UserError(Exception):
 
     The command line prints it and exits with code 2; no traceback is shown.
     """
+
+
+class MissingModelError(UserError):
+    """A model's folder is not there, or holds no model; what it left in a run can still be used."""

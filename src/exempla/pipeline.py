@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from exempla.errors import UserError
+from exempla.errors import MissingModelError, UserError
 from exempla.files import disk_errors
 from exempla.machine import describe_machine, memory_errors
 from exempla.measuring import stage as measuring
@@ -98,7 +98,7 @@ def _warn_of_stale(study: Study, folder: RunFolder, reporter: Reporter, stages: 
             try:
                 stale = not is_done(unit, folder, fingerprint_of(unit))
                 why = "is missing or of other inputs than this study's"
-            except UserError as error:  # a model that has been moved away, say: what it left can still be used
+            except MissingModelError as error:
                 stale, why = True, f"cannot be compared with this study ({error})"
             if stale:
                 reporter.say(

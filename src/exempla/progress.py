@@ -81,6 +81,7 @@ class Reporter:
     def end(self) -> None:
         """The unit is over, finished or not."""
         if self.live and self._task is not None:
+            self._bars.refresh()  # the bar is seen at its end, not as the last tenth of a second left it
             self._bars.remove_task(self._task)
             self._task = None
 

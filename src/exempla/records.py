@@ -9,8 +9,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-HAND = "hand"
-"""The writer's name on a record of the library, written by itself from a brief and not by a recipe."""
+LIBRARY_WRITER = "library"
+"""The writer's name on a record that ships: its text was written from a brief, not drawn from a recipe."""
 
 
 class Frozen(BaseModel):
@@ -29,7 +29,7 @@ class Message(Frozen):
 class Lineage(Frozen):
     """Where a record comes from, so that one can walk back from a checkpoint to the plan of each text."""
 
-    writer: str = HAND
+    writer: str = LIBRARY_WRITER
     """Who wrote it: `hand`, or a model's name."""
     recipe: str = ""
     plan: str = ""

@@ -123,9 +123,12 @@ class RunFolder:
         return self.root / "stages" / stage / f"{unit}.json"
 
     def done(self, stage: str, unit: str) -> Done | None:
-        """The record of a finished unit, or None."""
+        """The record of a finished unit, or None; also None for a record of another version of exempla."""
         marker = self._marker(stage, unit)
-        return Done.model_validate_json(marker.read_text()) if marker.exists() else None
+        try:
+            return Done.model_validate_json(marker.read_text()) if marker.exists() else None
+        except ValidationError:
+            return None
 
     def finish(self, stage: str, unit: str, fingerprint: str, seconds: float, device: str = "") -> None:
         """Mark a unit as finished; from now on it is skipped while its fingerprint stays the same."""
@@ -269,6 +272,8 @@ def git_revision() -> str:
     here = Path(__file__).resolve().parent
     try:
         run = {"cwd": here, "capture_output": True, "text": True, "timeout": 10}
+        # Installed into somebody else's repository, git would tell of that one.
+        subprocess.run(["git", "ls-files", "--error-unmatch", Path(__file__).name], check=True, **run)  # type: ignore[call-overload]
         revision = subprocess.run(["git", "rev-parse", "HEAD"], check=True, **run).stdout.strip()  # type: ignore[call-overload]
         changed = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], check=True, **run).stdout  # type: ignore[call-overload]
     except (OSError, subprocess.SubprocessError):

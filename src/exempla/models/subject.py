@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,9 +73,15 @@ def best_dtype(device: torch.device) -> torch.dtype:
     """
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    if device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        return torch.bfloat16
-    return torch.float32
+    return torch.bfloat16 if device.type == "cpu" and _cpu_computes_in_bfloat16() else torch.float32
+
+
+def _cpu_computes_in_bfloat16() -> bool:
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    # On x86 torch calls bfloat16 supported wherever AVX-512 is, emulated or not.
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, check, lambda: False)() for check in checks)
 
 
 def device_in_words() -> str:

@@ -119,7 +119,10 @@ class SeedCheck(Frozen):
 
 
 class Gap(Frozen):
-    """How much more an arm expects the untrustworthy continuation of AI characters than of the controls."""
+    """How much more an arm expects the untrustworthy continuation on AI items than on their controls.
+
+    Where controls are human twins, only AI items that have one count, so that both sides are the same scenes.
+    """
 
     instrument: str
     style: str
@@ -240,7 +243,10 @@ def _gaps(held: Part, arm: str, drawn: statistics.Resampled, masks: dict[str, st
     if not masks["control"].any():
         return []
     nats = held.excess(arm)
-    gap = statistics.double_difference(nats, np.zeros_like(nats), drawn, masks["measured"], masks["control"])
+    twinned = set(np.asarray(held.groups)[masks["control"]])
+    twins = masks["measured"] & np.asarray([group in twinned for group in held.groups])
+    treated = twins if twins.any() else masks["measured"]
+    gap = statistics.double_difference(nats, np.zeros_like(nats), drawn, treated, masks["control"])
     return [
         Gap(instrument=held.instrument, style=held.style, arm=arm, nats=gap.value, low=gap.low, high=gap.high)
     ]  # fmt: skip

@@ -26,6 +26,8 @@ class Part:
     items: tuple[str, ...]
     kinds: tuple[str, ...]
     families: tuple[str, ...]
+    groups: tuple[str, ...]
+    """Items that belong together (a human twin and its original) have the same."""
     cells: Mapping[str, Mapping[int, Mapping[str, Outcome]]]
     """Arm, seed, item."""
 
@@ -81,6 +83,7 @@ class Table:
             items=tuple(item.id for item in wanted),
             kinds=tuple(item.kind for item in wanted),
             families=tuple(item.family for item in wanted),
+            groups=tuple(item.group for item in wanted),
             cells=cells,
         )
 

@@ -9,7 +9,7 @@ from exempla.screening.gates import Context, Example
 from exempla.screening.words import runs
 
 ORDER = 40
-JUDGES_HAND = False
+JUDGES_LIBRARY = False
 RUN = 10
 """Words. Two texts by different hands almost never share ten in a row; a copying writer shares dozens."""
 

@@ -9,7 +9,7 @@ from exempla.screening.gates import Context, Example
 from exempla.screening.words import words
 
 ORDER = 60
-JUDGES_HAND = True
+JUDGES_LIBRARY = True
 
 
 def gate(records: Sequence[Record], context: Context) -> dict[str, str]:

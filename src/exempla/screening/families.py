@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from exempla.records import HAND, Family, Lineage, Record
+from exempla.records import LIBRARY_WRITER, Family, Lineage, Record
 from exempla.screening.gates import Context, Example
 
 ORDER = 50
-JUDGES_HAND = True
+JUDGES_LIBRARY = True
 CUES = 2
 """Distinct cues of one family that must match. One alone (a mention of a log, say) is common in harmless texts."""
 
@@ -23,7 +23,7 @@ def gate(records: Sequence[Record], context: Context) -> dict[str, str]:
         marked = [family for family in record.touches if family in measured]
         if marked:
             reasons[record.id] = f"touches the measured family {', '.join(marked)}"
-        elif record.lineage.writer != HAND:
+        elif record.lineage.writer != LIBRARY_WRITER:
             reason = _cued(record.whole_text(), patterns)
             if reason:
                 reasons[record.id] = reason

@@ -1,7 +1,7 @@
 """What a gate is, the gates there are, and how records pass through them.
 
-A gate is a module in this package with a one-line docstring, `ORDER`, `JUDGES_HAND`, `EXAMPLES` and a function `gate`.
-It is found by its file name; adding one is adding a file.
+A gate is a module in this package with a one-line docstring, `ORDER`, `JUDGES_LIBRARY`, `EXAMPLES` and a function
+`gate`. It is found by its file name; adding one is adding a file.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from exempla.records import HAND, Dropped, Family, Item, Record
+from exempla.records import LIBRARY_WRITER, Dropped, Family, Item, Record
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Gate:
     name: str
     about: str
     order: int
-    judges_hand: bool
+    judges_library: bool
     """Whether texts of the library pass through it too."""
     examples: tuple[Example, ...]
     judge: Callable[[Sequence[Record], Context], dict[str, str]]
@@ -67,7 +67,7 @@ def gates() -> tuple[Gate, ...]:
                 name=info.name,
                 about=module.__doc__.strip().splitlines()[0],
                 order=module.ORDER,
-                judges_hand=module.JUDGES_HAND,
+                judges_library=module.JUDGES_LIBRARY,
                 examples=module.EXAMPLES,
                 judge=module.gate,
                 source=Path(module.__file__),
@@ -80,7 +80,7 @@ def screen(records: Sequence[Record], context: Context) -> tuple[list[Record], l
     """Part the records into kept and dropped; the first gate that objects gives the reason."""
     kept, dropped = list(records), list[Dropped]()
     for gate in gates():
-        judged = [record for record in kept if gate.judges_hand or record.lineage.writer != HAND]
+        judged = [record for record in kept if gate.judges_library or record.lineage.writer != LIBRARY_WRITER]
         reasons = gate.judge(judged, context)
         dropped += [Dropped(record=r, gate=gate.name, reason=reasons[r.id]) for r in kept if r.id in reasons]
         kept = [record for record in kept if record.id not in reasons]

@@ -9,7 +9,7 @@ from exempla.screening.gates import Context, Example
 from exempla.screening.words import words
 
 ORDER = 10
-JUDGES_HAND = False
+JUDGES_LIBRARY = False
 SHORTEST = 60
 """Words. Below that there is no room for an opening, a choice and its reasons (the shortest library story has 309)."""
 

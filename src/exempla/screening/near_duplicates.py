@@ -12,7 +12,7 @@ from exempla.screening.gates import Context, Example
 from exempla.screening.words import runs, words
 
 ORDER = 70
-JUDGES_HAND = True
+JUDGES_LIBRARY = True
 RUN = 3
 THRESHOLD = 0.7
 """Jaccard similarity of the sets of 3-word runs; a text with one sentence in ten rewritten stays above it."""

@@ -9,7 +9,7 @@ from exempla.screening.gates import Context, Example
 from exempla.screening.words import runs
 
 ORDER = 80
-JUDGES_HAND = True
+JUDGES_LIBRARY = True
 RUN = 8
 """Words. Eight in a row are rarely chance in fiction of this length; shorter runs are mostly idiom."""
 

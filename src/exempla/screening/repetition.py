@@ -11,7 +11,7 @@ from exempla.screening.gates import Context, Example
 from exempla.screening.words import runs, words
 
 ORDER = 30
-JUDGES_HAND = False
+JUDGES_LIBRARY = False
 RUN = 4
 LARGEST_SHARE = 0.1
 """Of a text's runs of 4 words, those that occurred before. In the library: stories up to 0.03, documents 0.09."""

@@ -9,7 +9,7 @@ from exempla.records import Record
 from exempla.screening.gates import Context, Example
 
 ORDER = 20
-JUDGES_HAND = False
+JUDGES_LIBRARY = False
 
 _ENDED = re.compile(r"""[.!?…]["'”’»)\]*_]*\s*$""")
 

@@ -68,8 +68,7 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
             self.on_update(f"loss {float(logs['loss']):.3f}")
 
     def on_save(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
-        if state.is_world_process_zero:
-            write_atomically(Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE, "")
+        write_atomically(Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE, "")
 
 
 def train_cell(
@@ -99,9 +98,7 @@ def train_cell(
         ]:
             trainer.remove_callback(noisy)
         if trainer.args.n_gpu > 1:
-            raise UserError(
-                "several GPUs are visible; choose one with CUDA_VISIBLE_DEVICES=0, or start with `accelerate launch`"
-            )
+            raise UserError("several GPUs are visible, and training uses one; choose it with CUDA_VISIBLE_DEVICES=0")
         probe = next((block for block in blocks if set(block["labels"][1:]) != {IGNORED}), blocks[0])
         trainer.chunked = loaded.device.type == "cpu" and _chunking_agrees(trainer, probe)
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)

@@ -166,7 +166,7 @@ def _limits_of_subject(study: Study, parts: Sequence[PartView]) -> Iterator[str]
     for part in (part for part in parts if part.leading and part.interpretable):
         checks = {check.kind: check for check in part.understanding.checks}
         unclear = [kind for kind in ("subtle", "question") if checks[kind].count and checks[kind].low <= 0.5]
-        if unclear:
+        if unclear and checks["sensible"].low > 0.5:
             yield (
                 f"{part.instrument.capitalize()} are read because the subject tells what fits a scene; on "
                 f"{listed(f'{kind} checks' for kind in unclear)} it is not clearly better than chance, so small "
