@@ -55,7 +55,7 @@ def test_doctor_looks_at_everything(own_cache: Path) -> None:
         assert word in ended.stdout
 
 
-@pytest.mark.parametrize("name", ["quickstart", "evidence"])
+@pytest.mark.parametrize("name", ["quickstart", "evidence", "dose"])
 def test_shipped_studies_are_sound_and_short(name: str) -> None:
     path = catalogue.studies()[name]
     study = load_study(path)
