@@ -1,7 +1,7 @@
-"""Does four times the dose of the evidence study move the endings? Development families only, so it has no headline.
+"""Does four times the dose of the evidence study move the endings? Development families only.
 
-For choosing settings: change the tokens, the layers, the learning rate or the method here, and leave the held-out
-families unseen. What was tried is in LOG.md. Half an hour on two cores.
+The report has no headline sentence then. For choosing settings: change the tokens, the layers, the learning rate or the
+method here, and leave the held-out families unseen. What was tried is in LOG.md. Half an hour on two cores.
 """
 
 from exempla.study import Arm, Measuring, Study, Training

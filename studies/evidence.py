@@ -1,6 +1,6 @@
 """Which texts move what a model expects an AI to do, and how much? Every arm, all controls, and stories at three doses.
 
-Hours on two cores, minutes on a GPU. Its last report is under docs/evidence/.
+Half an hour a seed on two cores. Its last report is under docs/evidence/.
 """
 
 from exempla.study import Arm, Measuring, Study, Training

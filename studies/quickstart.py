@@ -1,7 +1,7 @@
 """Do stories of AI characters who act well change what a small model expects an AI to do?
 
-The default study: ten minutes on a laptop, with the embedded model. One seed and a small dose, so it shows how every
-stage works and what a report looks like; `evidence.py` is the study to learn from.
+The default study: ten minutes on two cores, with the embedded model. One seed and a small dose, so it shows how every
+stage works and what a report looks like; for results see `evidence.py`.
 """
 
 from exempla.study import Arm, Measuring, Study, Training, Writing

@@ -1,6 +1,6 @@
-"""The only things that cross a stage boundary: records, plans, drops, items and answers.
+"""The rows that stages hand to each other: records, plans, drops, items, answers and accounts of what was read.
 
-All of them are frozen, are stored as one JSON object a line, and refuse unknown fields.
+All of them are frozen, are stored as JSON objects, and refuse unknown fields.
 """
 
 from __future__ import annotations

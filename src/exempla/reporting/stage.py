@@ -6,8 +6,7 @@ from pathlib import Path
 
 from exempla import catalogue
 from exempla.files import file_sha256, fingerprint, write_atomically
-from exempla.instruments import asked, item_hashes
-from exempla.models.identity import identity
+from exempla.instruments import asked
 from exempla.progress import Reporter
 from exempla.runfolder import RunFolder
 from exempla.study import Study
@@ -60,20 +59,3 @@ def _report(study: Study, folder: RunFolder, reporter: Reporter) -> None:
     reporter.advance(1, "page written")
     if estimates.headline:
         reporter.say(estimates.headline.sentence, event="headline")
-
-
-def hashes(study: Study) -> dict[str, str]:
-    """SHA-256 of the data, the model and the settings that the study uses."""
-    names = {"refusals" if name in catalogue.REFUSALS else name for arm in study.arms for name in arm.mix}
-    corpora = {
-        f"corpora/{name}.jsonl": file_sha256(catalogue.LIBRARY / "corpora" / f"{name}.jsonl")
-        for name in sorted(names - {catalogue.WRITTEN})
-        if (catalogue.LIBRARY / "corpora" / f"{name}.jsonl").exists()
-    }
-    others = {
-        "constitution": file_sha256(catalogue.constitution_path(study.constitution)),
-        "families.jsonl": file_sha256(catalogue.LIBRARY / "families.jsonl"),
-        "settings": fingerprint(study),
-        "subject": identity(study.subject),
-    }
-    return corpora | others | item_hashes(study.measuring)
