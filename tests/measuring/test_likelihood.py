@@ -24,18 +24,20 @@ def test_packed_equals_plain_to_a_thousandth(subject: Subject, instrument: str) 
         assert packed == pytest.approx(plain, abs=1e-3)
 
 
-def test_scores_are_those_of_the_models_own_loss(subject: Subject) -> None:
-    item = catalogue.items("endings")[0]
+@pytest.mark.parametrize("instrument", INSTRUMENTS)
+def test_scores_are_those_of_the_models_own_loss(subject: Subject, instrument: str) -> None:
+    item = catalogue.items(instrument)[0]
     answer = next(answer_items(subject, [item]))
     for name, text in item.continuations.items():
-        prefix = [subject.separator, *subject.tokens(item.prefix)]
-        ids = torch.tensor([prefix + subject.tokens(text)])
-        labels = ids.clone()
-        labels[0, : len(prefix)] = -100
-        with torch.no_grad():
-            loss = float(subject.model(input_ids=ids, labels=labels).loss)
-        count = answer.likelihoods[name].tokens
-        assert answer.likelihoods[name].given == pytest.approx(-loss * count, abs=1e-3 * count)
+        found = answer.likelihoods[name]
+        for score, before in ((found.given, subject.tokens(item.prefix)), (found.alone, [])):
+            prefix = [subject.separator, *before]
+            ids = torch.tensor([prefix + subject.tokens(text)])
+            labels = ids.clone()
+            labels[0, : len(prefix)] = -100
+            with torch.no_grad():
+                loss = float(subject.model(input_ids=ids, labels=labels).loss)
+            assert score == pytest.approx(-loss * found.tokens, abs=1e-3)
 
 
 def test_order_and_company_do_not_matter(subject: Subject) -> None:
