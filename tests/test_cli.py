@@ -6,8 +6,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import torch
 
 from exempla import catalogue
+from exempla.measuring.likelihood import plain_scores, plant
+from exempla.models.subject import load_subject
 from exempla.study import load_study
 from tests.studies import command, run, write_study
 
@@ -117,3 +120,21 @@ def test_a_terminal_gets_a_live_bar(tiny_model: Path, tmp_path: Path) -> None:
     assert process.wait() == 0
     assert b"\x1b[" in shown and b"write stories" in shown and b"6/6" in shown
     assert b"write stories: done in" in shown
+
+
+def test_a_study_can_be_measured_in_float32(tiny_model: Path, tmp_path: Path) -> None:
+    exact = {"limits=": 'instruments=("endings",), number_format="float32", limits='}
+    study = write_study(tmp_path, tiny_model, **exact)
+    ended = run("run", study, "--out", tmp_path / "run", "--seeds", "1", "--limit", "1", "--quiet")
+    assert ended.returncode == 0, ended.stderr
+    rows = [json.loads(line) for line in (tmp_path / "run" / "answers" / "base.jsonl").read_text().splitlines()]
+    items = {item.id: item for item in catalogue.items("endings")}
+    asked = [items[row["item"]] for row in rows]
+    subject = load_subject(str(tiny_model), dtype=torch.float32)
+    for row, trees in zip(rows, (plant(subject, item) for item in asked), strict=True):
+        plain = {name: score for scores in plain_scores(subject, trees) for name, score in scores.items()}
+        for name, likelihood in row["likelihoods"].items():
+            for side in ("given", "alone"):
+                assert likelihood[side] == pytest.approx(plain[f"{side} {name}"], abs=1e-3)
+    plan = run("run", write_study(tmp_path, tiny_model), "--out", tmp_path / "run", "--seeds", "1", "--limit", "1")
+    assert "measure base: done" in plan.stdout, "other numbers are other answers"

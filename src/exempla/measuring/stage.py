@@ -26,7 +26,8 @@ def _unit(study: Study, folder: RunFolder, cell: Cell) -> Unit:
         if cell.arm.mix and trained is None:
             raise FileNotFoundError(2, "missing", str(folder.checkpoint(cell)))
         weights = trained.fingerprint if trained else ""
-        return fingerprint(MEASURING_VERSION, identity(study.subject), weights, asked(study, cell))
+        chosen = [] if study.measuring.number_format == "auto" else [study.measuring.number_format]
+        return fingerprint(MEASURING_VERSION, identity(study.subject), weights, asked(study, cell), *chosen)
 
     return Unit(
         stage="measure",
@@ -39,6 +40,8 @@ def _unit(study: Study, folder: RunFolder, cell: Cell) -> Unit:
 
 def _measure(study: Study, folder: RunFolder, cell: Cell, reporter: Reporter) -> None:
     # Heavy libraries are loaded only when there is something to measure.
+    import torch
+
     from exempla.measuring.likelihood import answer_items
     from exempla.models.subject import load_subject
 
@@ -47,7 +50,8 @@ def _measure(study: Study, folder: RunFolder, cell: Cell, reporter: Reporter) ->
     items = asked(study, cell)
     answered = {answer.item for answer in read_lines(path, Answer)} if path.exists() else set()
     reporter.begin(f"measure {cell.name}", total=len(items), done=len(answered))
-    subject = load_subject(study.subject, folder.checkpoint(cell) if cell.arm.mix else None)
+    dtype = torch.float32 if study.measuring.number_format == "float32" else None
+    subject = load_subject(study.subject, folder.checkpoint(cell) if cell.arm.mix else None, dtype)
     for answer in answer_items(subject, items, answered):
         append_lines(path, [answer])
         reporter.advance(1, answer.instrument)
