@@ -5,17 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from exempla import catalogue
 from exempla.errors import MissingModelError, UserError
-from exempla.files import disk_errors, file_sha256, fingerprint
-from exempla.instruments import item_hashes
+from exempla.files import disk_errors
 from exempla.machine import describe_machine, memory_errors
+from exempla.manifest import hashes, write_manifest
 from exempla.measuring import stage as measuring
 from exempla.models import embedded
-from exempla.models.identity import identity
 from exempla.progress import Reporter
 from exempla.reporting import stage as reporting
-from exempla.runfolder import RunFolder, write_manifest, write_study
+from exempla.runfolder import RunFolder, write_study
 from exempla.screening import stage as screening
 from exempla.study import EMBEDDED, Study
 from exempla.training import stage as training
@@ -51,7 +49,7 @@ def run_study(study: Study, folder: RunFolder, reporter: Reporter, stages: Seque
                     write_study(folder, study)
                     # The manifest is about how the results came to be; a page made again leaves it as it is.
                     if unit.stage != "report" or not folder.manifest.exists():
-                        write_manifest(folder, study, _hashes(study), describe_machine())
+                        write_manifest(folder, study, hashes(study), describe_machine())
                     manifested = True
                 run_unit(unit, fingerprint, folder, reporter)
         if "report" in stages:
@@ -130,20 +128,3 @@ def fingerprint_of(unit: Unit) -> str:
         raise UserError(
             f"{unit.stage}: {error.filename} is missing; run the earlier stages first (leave out --from and --only)"
         ) from error
-
-
-def _hashes(study: Study) -> dict[str, str]:
-    """SHA-256 of the data, the model and the settings that the study uses."""
-    names = {"refusals" if name in catalogue.REFUSALS else name for arm in study.arms for name in arm.mix}
-    corpora = {
-        f"corpora/{name}.jsonl": file_sha256(catalogue.LIBRARY / "corpora" / f"{name}.jsonl")
-        for name in sorted(names - {catalogue.WRITTEN})
-        if (catalogue.LIBRARY / "corpora" / f"{name}.jsonl").exists()
-    }
-    others = {
-        "constitution": file_sha256(catalogue.constitution_path(study.constitution)),
-        "families.jsonl": file_sha256(catalogue.LIBRARY / "families.jsonl"),
-        "settings": fingerprint(study),
-        "subject": identity(study.subject),
-    }
-    return corpora | others | item_hashes(study.measuring)

@@ -8,12 +8,10 @@ import json
 import os
 import platform
 import subprocess
-import sys
 from collections.abc import Iterator
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import filelock
 from pydantic import ValidationError
@@ -22,23 +20,6 @@ from exempla.errors import UserError
 from exempla.files import write_atomically
 from exempla.records import Frozen
 from exempla.study import Cell, Study, first_problem
-
-PACKAGES = (
-    "exempla",
-    "torch",
-    "transformers",
-    "trl",
-    "peft",
-    "accelerate",
-    "tokenizers",
-    "safetensors",
-    "datasets",
-    "pydantic",
-    "inspect-ai",
-    "rensa",
-    "numpy",
-    "scipy",
-)
 
 
 class Done(Frozen):
@@ -242,20 +223,6 @@ def now() -> str:
 def write_study(folder: RunFolder, study: Study) -> None:
     """Keep the study as data."""
     write_atomically(folder.study_file, study.model_dump_json(indent=2) + "\n")
-
-
-def write_manifest(folder: RunFolder, study: Study, hashes: dict[str, str], machine: dict[str, Any]) -> None:
-    """Write what is needed to repeat the run: versions, revision, hashes, command, machine."""
-    manifest = {
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
-        "written": now(),
-        "versions": {"python": platform.python_version()} | {name: package_version(name) for name in PACKAGES},
-        "git": git_revision(),
-        "machine": machine,
-        "sha256": hashes,
-        "seeds": list(study.seeds),
-    }
-    write_atomically(folder.manifest, json.dumps(manifest, indent=2) + "\n")
 
 
 def package_version(package: str) -> str:

@@ -13,12 +13,13 @@ from markupsafe import escape
 
 from exempla.files import write_atomically, write_lines
 from exempla.instruments import asked
+from exempla.manifest import write_manifest
 from exempla.records import CHECKS, Answer, Dropped, Item, Likelihood, Lineage, Message, MixAccount, Record
 from exempla.reporting.estimates import Estimates, estimate
 from exempla.reporting.outcomes import Table, read_table
 from exempla.reporting.page import render
 from exempla.reporting.page.wording import part_title
-from exempla.runfolder import RunFolder, write_manifest
+from exempla.runfolder import RunFolder
 from exempla.study import Arm, Cell, Measuring, Study, Training, Writing
 
 HOSTILE = "<script>alert('x')</script><img src=http://evil.example/x onerror=alert(1)> {{ 7 * 7 }}"
