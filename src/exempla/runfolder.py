@@ -1,4 +1,4 @@
-"""A run: one execution of a study, in a folder with a lock, a manifest and a fingerprint a unit of work."""
+"""A run: one execution of a study, in a folder with a lock and a marker for each unit of work."""
 
 from __future__ import annotations
 
