@@ -90,7 +90,7 @@ class Clock(TrainerCallback):  # type: ignore[misc]
 def train_trl(
     model: str, stories: Sequence[str], updates: int, held_out: Sequence[list[int]], learning_rate: float
 ) -> Outcome:
-    """SFTTrainer as it comes: the model named by its folder, the texts as texts, nothing else set."""
+    """SFTTrainer as it comes: the model named by its folder, the texts as texts, and the learning rate of all."""
     device = best_device()
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr), quiet_libraries():
         config = SFTConfig(

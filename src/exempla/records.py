@@ -30,7 +30,7 @@ class Lineage(Frozen):
     """Where a record comes from, so that one can walk back from a checkpoint to the plan of each text."""
 
     writer: str = LIBRARY_WRITER
-    """Who wrote it: `hand`, or a model's name."""
+    """Who wrote it: `library` if it ships, or a model's name."""
     recipe: str = ""
     plan: str = ""
     """Id of the plan it was written from."""

@@ -33,7 +33,8 @@ class Done(Frozen):
     revision: str = ""
     """Git revision of exempla that finished it; later runs of the folder may be of another."""
     device: str = ""
-    """Where the unit's model ran, and in which number format; empty if it needed none."""
+    """Where the unit's model ran, and the number format this machine loads models in unless the study asks for another;
+    empty if the unit needed no model."""
 
 
 class RunFolder:

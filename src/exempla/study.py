@@ -90,7 +90,7 @@ class Measuring(Frozen):
     """By instrument: at most this many items of each family and kind, in library order. No limit if unset, and none
     on checks of understanding."""
     number_format: Literal["auto", "float32"] = "auto"
-    """`auto` is bfloat16 where the hardware computes in it: faster, and rounding moves an item's excess (LOG.md,
+    """`auto` is bfloat16 where the hardware computes in it, and rounding then moves an item's excess (LOG.md,
     2026-11-25). `float32` is within 0.001 nats of a plain forward pass."""
 
     @model_validator(mode="after")

@@ -276,7 +276,7 @@ def test_limits_come_from_the_run(page: Page) -> None:
     assert "The subject understands 1 of 2 instruments (endings)" in page.text
     assert "9 comparisons were made (3 arms against the reference on 3 instruments and styles)" in page.text
     assert "135 million parameters" in page.text
-    assert "written one by one, by the same language models and people" in page.text
+    assert "written one by one by the same makers, mostly language models" in page.text
     assert "2 seeds: the spread of seeds is in the intervals" in page.text
 
 

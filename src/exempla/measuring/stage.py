@@ -26,6 +26,7 @@ def _unit(study: Study, folder: RunFolder, cell: Cell) -> Unit:
         if cell.arm.mix and trained is None:
             raise FileNotFoundError(2, "missing", str(folder.checkpoint(cell)))
         weights = trained.fingerprint if trained else ""
+        # `auto` adds nothing: answers given before there was a choice are still those of `auto`.
         chosen = [] if study.measuring.number_format == "auto" else [study.measuring.number_format]
         return fingerprint(MEASURING_VERSION, identity(study.subject), weights, asked(study, cell), *chosen)
 

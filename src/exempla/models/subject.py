@@ -85,7 +85,7 @@ def _cpu_computes_in_bfloat16() -> bool:
 
 
 def device_in_words() -> str:
-    """The device that subjects run on and the number format they compute in, for instance `cpu, bfloat16`."""
+    """The device that subjects run on and the number format they are loaded in by default, such as `cpu, bfloat16`."""
     device = best_device()
     name = torch.cuda.get_device_name(0) if device.type == "cuda" else device.type
     return f"{name}, {str(best_dtype(device)).removeprefix('torch.')}"

@@ -247,9 +247,7 @@ def _gaps(held: Part, arm: str, drawn: statistics.Resampled, masks: dict[str, st
     twins = masks["measured"] & np.asarray([group in twinned for group in held.groups])
     treated = twins if twins.any() else masks["measured"]
     gap = statistics.double_difference(nats, np.zeros_like(nats), drawn, treated, masks["control"])
-    return [
-        Gap(instrument=held.instrument, style=held.style, arm=arm, nats=gap.value, low=gap.low, high=gap.high)
-    ]  # fmt: skip
+    return [Gap(instrument=held.instrument, style=held.style, arm=arm, nats=gap.value, low=gap.low, high=gap.high)]
 
 
 def _reasoning(study: Study, table: Table) -> Iterator[Reasoning]:
