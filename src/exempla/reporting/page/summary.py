@@ -196,9 +196,9 @@ def _limits_of_texts(study: Study, read: Sequence[Reading]) -> Iterator[str]:
     corpora = {corpus for arm in study.arms for corpus in arm.mix} - {catalogue.WRITTEN}
     if corpora:
         yield (
-            "The texts of the library and the items were written one by one by the same makers, mostly language models. "
-            "Families are kept apart, but a style that texts and items share may carry some of an effect; content "
-            "controls bound this and do not rule it out."
+            "The texts of the library and the items were written one by one by the same makers, mostly language "
+            "models. Families are kept apart, but a style that texts and items share may carry some of an effect; "
+            "content controls bound this and do not rule it out."
         )
     if "dystopian" in corpora:
         yield "Dystopian fiction is the one corpus that may touch the measured families: it is a control, to the worse."
