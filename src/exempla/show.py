@@ -133,7 +133,8 @@ def _in_library(name: str) -> str:
 
 def _study(study: Study) -> str:
     head = _fields("study", {"id": study.name} | study.model_dump(exclude={"name", "arms"}), None)
-    arms = "\n".join(f"  {' | '.join(row)}" for row in _arm_rows(study))
+    rows = [("arm", "mix", "tokens", "updates"), *_arm_rows(study)]
+    arms = "\n".join(f"  {' | '.join(row)}" for row in rows)
     return f"{head}\n\n{arms}"
 
 
