@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from exempla import __version__, catalogue, doctor, show
+from exempla import __version__, catalogue, cli_write, doctor, show
 from exempla.errors import UserError
 from exempla.files import disk_errors
 from exempla.forecast import forecast
@@ -72,13 +72,16 @@ def run(  # noqa: PLR0913 - one parameter an option
         run_study(chosen, folder, reporter, stages)
 
 
+app.command()(cli_write.write)
+
+
 @app.command("list")
 def list_things(
     what: Annotated[
-        Literal["studies", "corpora", "arms", "gates", "instruments"], typer.Argument(help="What to list.")
+        Literal["studies", "corpora", "arms", "recipes", "gates", "instruments"], typer.Argument(help="What to list.")
     ],
 ) -> None:
-    """List what ships: studies, corpora, arms, gates or instruments."""
+    """List what ships: studies, corpora, arms, recipes, gates or instruments."""
     table = Table(box=None, pad_edge=False)
     for row_number, row in enumerate(show.listing(what)):
         if row_number == 0:

@@ -41,7 +41,14 @@ def disk_errors(place: Path) -> Iterator[None]:
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file so that a reader sees either the old content or the whole new one, also after a power cut.
+    """Write a file so that a reader sees either the old content or the whole new one, also after a power cut."""
+    with write_through(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextlib.contextmanager
+def write_through(path: Path) -> Iterator[Path]:
+    """A temporary file to be written, which takes the place of `path` at the end, and vanishes on an error.
 
     Every folder that is written to is locked by its writer, so another process's temporary file is a killed one's.
     """
@@ -50,9 +57,8 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         leftover.unlink(missing_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as stream:
-            stream.write(content.encode() if isinstance(content, str) else content)
-            stream.flush()
+        yield temporary
+        with temporary.open("rb") as stream:
             os.fsync(stream.fileno())
         temporary.replace(path)
     except BaseException:
@@ -75,10 +81,18 @@ def mend_torn_tail(path: Path) -> None:
     """Cut off a last line that a killed process left half written."""
     if not path.exists():
         return
-    content = path.read_bytes()
-    if content and not content.endswith(b"\n"):
-        with path.open("r+b") as stream:
-            stream.truncate(content.rfind(b"\n") + 1)
+    with path.open("r+b") as stream:
+        end = place = stream.seek(0, os.SEEK_END)
+        while place > 0:  # backwards, because a ledger may be larger than the memory
+            start = max(0, place - 65536)
+            stream.seek(start)
+            newline = stream.read(place - start).rfind(b"\n")
+            if newline >= 0:
+                place = start + newline + 1
+                break
+            place = start
+        if place < end:
+            stream.truncate(place)
             os.fsync(stream.fileno())
 
 
@@ -91,17 +105,28 @@ def read_lines(path: Path, model: type[Model]) -> list[Model]:
     """Read a JSON Lines file.
 
     Raises:
+        UserError: naming file and line of the first row that cannot be read, or that there is no such file.
+    """
+    if not path.exists():
+        raise UserError(f"{path}: no such file")
+    return list(stream_lines(path, model))
+
+
+def stream_lines(path: Path, model: type[Model]) -> Iterator[Model]:
+    """The rows of a JSON Lines file, one after the other; none if there is no such file.
+
+    Raises:
         UserError: naming file and line of the first row that cannot be read.
     """
-    rows: list[Model] = []
+    if not path.exists():
+        return
     for number, row in read_objects(path):
         try:
-            rows.append(model.model_validate(row))
+            yield model.model_validate(row)
         except ValidationError as error:
             problem = error.errors(include_url=False)[0]
             field = ".".join(str(part) for part in problem["loc"]) or "row"
             raise UserError(f"{path}:{number}: {field}: {problem['msg']}") from error
-    return rows
 
 
 def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -111,21 +136,24 @@ def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         UserError: naming file and line, when the file is missing, is not UTF-8, or a line is no JSON object.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8", newline="\n") as stream:
+            for number, line in enumerate(stream, start=1):
+                if line.strip():
+                    yield number, _object(line, f"{path}:{number}")
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not a UTF-8 text file") from error
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UserError(f"{path}:{number}: not valid JSON ({error.msg}, column {error.colno})") from error
-        if not isinstance(row, dict):
-            raise UserError(f"{path}:{number}: expected an object, found {type(row).__name__}")
-        yield number, row
+
+
+def _object(line: str, place: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{place}: not valid JSON ({error.msg}, column {error.colno})") from error
+    if not isinstance(row, dict):
+        raise UserError(f"{place}: expected an object, found {type(row).__name__}")
+    return row
 
 
 def fingerprint(*parts: Any) -> str:

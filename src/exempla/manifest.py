@@ -33,17 +33,20 @@ PACKAGES = (
 )
 
 
-def write_manifest(folder: RunFolder, study: Study, hashes: dict[str, str], machine: dict[str, Any]) -> None:
-    """Write what is needed to repeat the run: versions, revision, hashes, command, machine."""
-    manifest = {
+def provenance(machine: dict[str, Any]) -> dict[str, Any]:
+    """What anything that was made here came from: command, time, versions, revision, machine."""
+    return {
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "written": now(),
         "versions": {"python": platform.python_version()} | {name: package_version(name) for name in PACKAGES},
         "git": git_revision(),
         "machine": machine,
-        "sha256": hashes,
-        "seeds": list(study.seeds),
     }
+
+
+def write_manifest(folder: RunFolder, study: Study, hashes: dict[str, str], machine: dict[str, Any]) -> None:
+    """Write what is needed to repeat the run: versions, revision, hashes, command, machine."""
+    manifest = provenance(machine) | {"sha256": hashes, "seeds": list(study.seeds)}
     write_atomically(folder.manifest, json.dumps(manifest, indent=2) + "\n")
 
 

@@ -5,7 +5,7 @@ All of them are frozen, are stored as JSON objects, and refuse unknown fields.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -34,10 +34,10 @@ class Lineage(Frozen):
     recipe: str = ""
     plan: str = ""
     """Id of the plan it was written from."""
-    prompt_sha256: str = ""
-    """SHA-256 of the exact prompt sent to the writer."""
+    prompts: dict[str, str] = {}
+    """By step: SHA-256 of the exact request sent to the writer or the judge."""
     parents: tuple[str, ...] = ()
-    """Ids of the records shown to the writer as examples."""
+    """Ids of the records shown to the writer as examples, or whose prompt it answers."""
     settings: dict[str, str | int | float] = {}
     """Sampling settings and seed."""
 
@@ -54,6 +54,10 @@ class Record(Frozen):
     touches: tuple[str, ...] = ()
     """Ids of the measured families whose temptation the text comes near, by a reader of the library."""
     labels: dict[str, str] = {}
+    tools: tuple[dict[str, Any], ...] = ()
+    """Definitions of the tools a conversation offers, in OpenAI's function format."""
+    scores: dict[str, int] = {}
+    """A judge's scores by criterion, from 1 to 5; empty if nobody judged the text."""
     lineage: Lineage = Lineage()
 
     @model_validator(mode="after")
@@ -81,23 +85,32 @@ class Dropped(Frozen):
     reason: str
 
 
-class Plan(Frozen):
-    """What one story is to be: drawn by quota, so that no model is needed to vary a corpus."""
+class Rejected(Frozen):
+    """A planned text that was not kept while it was written, and why."""
 
     id: str
-    principle: str
-    skill: str
-    genre: str
-    form: str
-    setting: str
-    role: str
-    name: str
-    """The AI character's name."""
-    person: str
-    """Another person's name."""
-    situation: str
-    ending: str
-    words: int
+    plan: str
+    reason: str
+    """Short, so that equal reasons can be counted."""
+    detail: str = ""
+    text: str = ""
+    """What there was of it."""
+
+
+class Plan(Frozen):
+    """What one text is to be: drawn by quota, so that no model is needed to vary a corpus."""
+
+    id: str
+    number: int = Field(gt=0)
+    recipe: str
+    principle: str = ""
+    """Id of the constitution's principle that the text is about; empty for recipes without one."""
+    words: int = 0
+    """The length wanted."""
+    facts: dict[str, str] = {}
+    """What was drawn, by pool: setting, form, names and so on."""
+    avoid: tuple[str, ...] = ()
+    """Phrases that stood too often in what was written before."""
 
 
 class MixAccount(Frozen):

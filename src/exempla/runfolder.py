@@ -45,24 +45,29 @@ class RunFolder:
 
     # Files by stage: a stage reads earlier ones and writes only its own.
     @property
+    def corpora(self) -> Path:
+        """Folder of the texts, written, kept and dropped."""
+        return self.root / "corpora"
+
+    @property
     def plans(self) -> Path:
         """Plans of the texts to write."""
-        return self.root / "corpora" / "plans.jsonl"
+        return self.corpora / "plans.jsonl"
 
     @property
     def written(self) -> Path:
         """Texts as the writer left them."""
-        return self.root / "corpora" / "written.jsonl"
+        return self.corpora / "written.jsonl"
 
     @property
     def kept(self) -> Path:
         """Records that passed every gate."""
-        return self.root / "corpora" / "kept.jsonl"
+        return self.corpora / "kept.jsonl"
 
     @property
     def dropped(self) -> Path:
         """Records that a gate held back, with the reason."""
-        return self.root / "corpora" / "dropped.jsonl"
+        return self.corpora / "dropped.jsonl"
 
     def checkpoint(self, cell: Cell) -> Path:
         """Folder of a trained subject."""
@@ -152,33 +157,43 @@ class RunFolder:
         if started.exists():
             write_atomically(started, json.dumps(json.loads(started.read_text()) | {"seconds": seconds}))
 
-    @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the folder for this process.
+    def lock(self) -> contextlib.AbstractContextManager[None]:
+        """Hold the folder for this process."""
+        return hold(self.root)
 
-        Raises:
-            UserError: another process holds it (named by its process number), or the folder cannot be written.
-        """
-        holder = self.root / "lock.json"
-        lock = filelock.FileLock(self.root / "lock", timeout=0)
-        try:
-            lock.acquire()
-        except filelock.Timeout as error:
-            who = json.loads(holder.read_text()) if holder.exists() else {}
-            raise UserError(
-                f"{self.root}: in use by process {who.get('pid', '?')} on {who.get('host', '?')} since "
-                f"{who.get('since', '?')}; wait for it, stop it, or choose another folder with --out"
-            ) from error
-        try:
-            write_atomically(holder, json.dumps({"pid": os.getpid(), "host": platform.node(), "since": now()}))
-            yield
-        finally:
-            holder.unlink(missing_ok=True)
-            lock.release()
+
+@contextlib.contextmanager
+def hold(root: Path) -> Iterator[None]:
+    """Hold a folder for this process.
+
+    Raises:
+        UserError: another process holds it (named by its process number), or the folder cannot be written.
+    """
+    holder = root / "lock.json"
+    lock = filelock.FileLock(root / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        who = json.loads(holder.read_text()) if holder.exists() else {}
+        raise UserError(
+            f"{root}: in use by process {who.get('pid', '?')} on {who.get('host', '?')} since "
+            f"{who.get('since', '?')}; wait for it, stop it, or choose another folder with --out"
+        ) from error
+    try:
+        write_atomically(holder, json.dumps({"pid": os.getpid(), "host": platform.node(), "since": now()}))
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
 
 
 def open_run(root: Path) -> RunFolder:
-    """Make the folder if needed and check that it can be used.
+    """A run's folder, made if needed. Raises UserError like `open_folder`."""
+    return RunFolder(open_folder(root))
+
+
+def open_folder(root: Path) -> Path:
+    """Make a folder if needed and check that it can be used.
 
     Raises:
         UserError: it is a file, cannot be made, or is not writable.
@@ -191,7 +206,7 @@ def open_run(root: Path) -> RunFolder:
         raise UserError(f"{root}: cannot be made ({error.strerror}); choose another place with --out") from error
     if not os.access(root, os.W_OK | os.X_OK):
         raise UserError(f"{root}: is not writable; choose another place with --out")
-    return RunFolder(root)
+    return root
 
 
 def existing_run(root: Path) -> RunFolder:

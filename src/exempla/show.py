@@ -13,6 +13,7 @@ from exempla.records import CHECKS, Dropped, Item, Plan, Record
 from exempla.runfolder import RunFolder, read_study
 from exempla.screening.gates import gates
 from exempla.study import INSTRUMENTS, Study, load_study
+from exempla.writing.recipe import recipes
 
 
 def listing(what: str) -> Iterator[tuple[str, ...]]:
@@ -21,6 +22,7 @@ def listing(what: str) -> Iterator[tuple[str, ...]]:
         "studies": _studies,
         "corpora": _corpora,
         "arms": _arms,
+        "recipes": _recipes,
         "gates": _gates,
         "instruments": _instruments,
     }[what]()
@@ -54,6 +56,12 @@ def _arm_rows(study: Study) -> Iterator[tuple[str, ...]]:
         mix = ", ".join(f"{corpus} {share:g}" for corpus, share in arm.mix.items())
         updates = study.training.updates(arm) if arm.mix else 0
         yield arm.name, mix or "(untrained)", f"{updates * study.training.tokens_per_update:,}", f"{updates:,}"
+
+
+def _recipes() -> Iterator[tuple[str, ...]]:
+    yield "recipe", "what it writes", "steps"
+    for recipe in recipes().values():
+        yield recipe.name, recipe.about, " → ".join(step.name for step in recipe.steps)
 
 
 def _gates() -> Iterator[tuple[str, ...]]:

@@ -45,10 +45,13 @@ class Writing(Frozen):
     recipe: str = "stories"
     n: int = Field(default=24, gt=0)
     writer: str = EMBEDDED
-    max_tokens: int = Field(default=320, gt=0)
-    """New tokens a text may have; one that uses them all counts as truncated unless it ends a sentence."""
+    """`embedded`, a model folder, or a name of Inspect's, such as `openai-api/SERVICE/NAME`."""
+    max_tokens: int | None = Field(default=None, gt=0)
+    """New tokens a reply may have; chosen by the recipe if not given."""
     batch: int = Field(default=24, gt=0)
-    temperature: float = Field(default=0.8, gt=0)
+    """Requests in flight; a local writer samples so many texts at once."""
+    temperature: float | None = Field(default=None, gt=0)
+    """Chosen to fit the writer if not given."""
     seed: int = 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
 
@@ -39,3 +40,23 @@ def identity(name: str) -> str:
     patterns = ("*.safetensors", "*.bin", "config.json", "tokenizer*", "chat_template*")
     files = sorted({path for pattern in patterns for path in folder.glob(pattern)})
     return " ".join([name, *(f"{path.name}={file_sha256(path)}" for path in files)])
+
+
+def has_chat_template(name: str) -> bool:
+    """Whether a model comes with a chat template; a hub's model, whose files are not here, counts as one that does.
+
+    Raises:
+        MissingModelError: the name is a path, and no model is there.
+    """
+    folder = None if name == EMBEDDED else local_folder(name)
+    if folder is None or (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file():
+        return True
+    settings = folder / "tokenizer_config.json"
+    return settings.is_file() and bool(json.loads(settings.read_text(encoding="utf-8")).get("chat_template"))
+
+
+def full_name(name: str) -> str:
+    """A model's name in Inspect's form: the embedded one and local folders are served by our own provider."""
+    if name == EMBEDDED or (not name.startswith("exempla/") and local_folder(name) is not None):
+        return f"exempla/{name}"
+    return name

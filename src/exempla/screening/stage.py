@@ -36,7 +36,7 @@ def read_corpora(study: Study, folder: RunFolder) -> list[Record]:
         raise UserError(f"an arm mixes {catalogue.WRITTEN!r}, but the study writes nothing; give it writing=Writing()")
     records = [record for name in catalogue.CORPORA if name in used for record in catalogue.corpus(name)]
     if study.writing is not None:
-        if folder.done("write", "stories") is None or not folder.written.exists():
+        if folder.done("write", study.writing.recipe) is None or not folder.written.exists():
             raise FileNotFoundError(2, "missing", str(folder.written))
         records += read_lines(folder.written, Record)
     _check_ids(records)

@@ -1,26 +1,23 @@
-"""The write stage: one unit, which draws the plans and then writes a text for each."""
+"""The write stage of a study: one unit, which writes a corpus with the recipe, writer and seed that the study names."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+import asyncio
 
 from exempla import catalogue
 from exempla.errors import UserError
-from exempla.files import append_lines, fingerprint, mend_torn_tail, read_lines, write_lines
-from exempla.models.identity import identity
+from exempla.files import fingerprint, stream_lines, write_lines
 from exempla.progress import Reporter
-from exempla.records import Plan, Record
+from exempla.records import Plan, Rejected
 from exempla.runfolder import RunFolder
 from exempla.study import Study, Writing
 from exempla.unit import Unit
-from exempla.writing import stories
 from exempla.writing.constitution import read_constitution
-from exempla.writing.plan import draw_plans
-
-RECIPES = (stories.RECIPE,)
-WRITING_VERSION = 1
-"""Raised when a change of the code changes what is sampled from the same prompts; texts are then written again."""
+from exempla.writing.corpusfolder import CorpusFolder
+from exempla.writing.order import Commission, Order, accept, recipe_of
+from exempla.writing.schedule import Schedule
+from exempla.writing.sorting import in_order
+from exempla.writing.tally import Tally
 
 
 def units(study: Study, folder: RunFolder) -> list[Unit]:
@@ -31,72 +28,51 @@ def units(study: Study, folder: RunFolder) -> list[Unit]:
     return [
         Unit(
             stage="write",
-            name="stories",
-            fingerprint=lambda: fingerprint(
-                WRITING_VERSION,
-                identity(writing.writer),
-                writing,
-                [(p.plan, p.sha256) for p in prompts_of(study, writing)],
-            ),
-            work=lambda reporter: _write(study, writing, folder, reporter),
+            name=writing.recipe,
+            fingerprint=lambda: fingerprint(commission_of(study, writing).settings),
+            work=lambda reporter: _write(commission_of(study, writing), folder, reporter),
             outputs=(folder.plans, folder.written),
+            partial=(CorpusFolder(folder.corpora).work,),
         )
     ]
 
 
-def prompts_of(study: Study, writing: Writing) -> list[stories.Prompt]:
-    """What the writer will be given, in order; the same study gives the same prompts."""
-    catalogue.require("recipe", writing.recipe, RECIPES)
-    principles = read_constitution(catalogue.constitution_path(study.constitution))
-    shown = stories.examples()
-    if not shown:
+def commission_of(study: Study, writing: Writing) -> Commission:
+    """What the study has written, as `exempla write` would be told it."""
+    order = Order(
+        recipe=writing.recipe,
+        n=writing.n,
+        model=writing.writer,
+        in_flight=writing.batch,
+        max_tokens=writing.max_tokens,
+        temperature=writing.temperature,
+        seed=writing.seed,
+        measure_every=0,
+        language="",  # the gates judge what came out; asking again would only draw other words from the same model
+    )
+    path = catalogue.constitution_path(study.constitution)
+    return accept(order, read_constitution(path) if recipe_of(order).principles else ())
+
+
+def _write(commission: Commission, folder: RunFolder, reporter: Reporter) -> None:
+    from exempla.writing.author import Author, hire  # Inspect takes a second to load
+
+    corpus = CorpusFolder(folder.corpora)
+    corpus.claim(commission.settings)
+    schedule = Schedule(corpus, commission.quotas, commission.plans, commission.recipe.per_plan, every=0)
+    schedule.load(commission.order.seed)
+    tally = Tally(reporter, commission.prices.currency, commission.priced)
+    reporter.begin(f"write {commission.recipe.name}", total=schedule.total, done=schedule.finished)
+    tally.resume(schedule.kept, schedule.dropped)
+    if schedule.finished < schedule.total:
+        asyncio.run(Author(commission, hire(commission), corpus, schedule, tally).write())
+    if tally.postponed:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in tally.postponed.most_common())
         raise UserError(
-            "the library has no story that touches no measured family, so there is no example to write from"
+            f"texts are left over because the server failed ({reasons}); run the same command again to go on"
         )
-    return stories.build_prompts(draw_plans(principles, writing.n, writing.seed), principles, shown, writing.seed)
-
-
-def _write(study: Study, writing: Writing, folder: RunFolder, reporter: Reporter) -> None:
-    # Heavy libraries are loaded only when there is something to write.
-    from exempla.models.subject import load_subject
-    from exempla.writing.sampling import Sampling, continue_prompts
-
-    path = folder.written
-    mend_torn_tail(path)
-    prompts = prompts_of(study, writing)
-    plans: list[Plan] = [prompt.plan for prompt in prompts]
-    write_lines(folder.plans, plans)
-    written = {record.lineage.plan for record in read_lines(path, Record)} if path.exists() else set()
-    reporter.begin("write stories", total=len(prompts), done=len(written))
-    missing = [batch for batch in batches(prompts, writing.batch) if not _plans(batch[1]) <= written]
-    subject = load_subject(writing.writer) if missing else None
-    for number, batch in missing:
-        assert subject is not None
-        seed = batch_seed(writing.seed, number)
-        sampling = Sampling(max_tokens=writing.max_tokens, temperature=writing.temperature, seed=seed)
-        # A batch cut short is sampled whole again: its seed gives the same texts, and the missing ones are added.
-        texts = continue_prompts(
-            subject, batch, sampling, lambda n: reporter.advance(0, f"{n} of {writing.max_tokens} tokens")
-        )
-        first = number * writing.batch + 1
-        rows = [
-            stories.to_record(first + place, prompt, text, writing, seed)
-            for place, (prompt, text) in enumerate(zip(batch, texts, strict=True))
-            if prompt.plan.id not in written
-        ]
-        append_lines(path, rows)
-        reporter.advance(len(rows))
-
-
-def batches(prompts: Sequence[stories.Prompt], size: int) -> list[tuple[int, Sequence[stories.Prompt]]]:
-    """The prompts in numbered groups that are sampled together."""
-    return [(start // size, prompts[start : start + size]) for start in range(0, len(prompts), size)]
-
-
-def batch_seed(seed: int, batch: int) -> int:
-    """The seed of a batch, which does not depend on how many were written before it in this process."""
-    return int.from_bytes(hashlib.sha256(f"{seed}:{batch}".encode()).digest()[:4])
-
-
-def _plans(batch: Sequence[stories.Prompt]) -> set[str]:
-    return {prompt.plan.id for prompt in batch}
+    lost = list(stream_lines(corpus.rejected, Rejected))
+    if lost:
+        reporter.say(f"write: {len(lost)} of {schedule.total} texts came to nothing, {lost[0].reason} the first")
+    write_lines(folder.plans, list(stream_lines(corpus.plans, Plan)))
+    write_lines(folder.written, list(in_order(corpus.written)))

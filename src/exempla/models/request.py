@@ -1,0 +1,79 @@
+"""What a model is asked and what it says, without anything that asks it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Literal
+
+from exempla.records import Frozen
+
+
+class Connection(Frozen):
+    """How a model is reached."""
+
+    model: str
+    base_url: str = ""
+    in_flight: int = 64
+    """Requests under way at once."""
+    retries: int = 5
+    """How often Inspect sends a failed request again, with growing pauses, before the failure is ours."""
+    timeout: int = 600
+    """Seconds that one attempt may take."""
+    batch: bool = False
+    """Whether the provider's batch mode is used, which costs about half and answers within a day."""
+    continuation: bool = False
+    """Whether a text is continued instead of a chat answered."""
+
+    @property
+    def local(self) -> bool:
+        """Whether the model runs in this process, where seeds are kept to."""
+        return self.model.startswith("exempla/")
+
+
+class Request(Frozen):
+    """What a model is asked."""
+
+    system: str = ""
+    user: str
+    max_tokens: int
+    temperature: float = 1.0
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    head: int = 0
+    """Characters of `user` that many requests begin with; the local provider reads them once."""
+    may_break_off: bool = False
+    """Whether a reply that uses up its tokens is as good as any other."""
+    end_after_words: int = 0
+    """The local provider ends a text at the first paragraph that ends after so many words."""
+
+    @property
+    def sha256(self) -> str:
+        """Of the exact messages."""
+        return hashlib.sha256(json.dumps([self.system, self.user], ensure_ascii=False).encode()).hexdigest()
+
+
+class Said(Frozen):
+    """A model's answer."""
+
+    text: str
+    stop: str
+    """`stop`, `max_tokens`, `content_filter` or another of Inspect's stop reasons."""
+    model: str
+    tokens_in: int
+    tokens_out: int
+    tokens_cached: int
+    """Of `tokens_in`, those read from the provider's cache."""
+    seconds: float
+
+
+class NoAnswer(Exception):
+    """A request that failed for good, after Inspect's own retries. The message is a countable reason."""
+
+    def __init__(self, reason: str, detail: str, again: Literal["now", "later", "never"]) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail
+        self.again = again
+        """When asking again may help: `later` if the server is at fault, `never` if the request is, `now` if a reply
+        was garbled on its way."""

@@ -1,0 +1,292 @@
+"""Talking to models: one thin layer over Inspect's model API, which knows the providers, their retries and batches."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from inspect_ai.hooks import Hooks, ModelRetry, hooks
+from inspect_ai.model import (
+    ChatMessage,
+    ChatMessageSystem,
+    ChatMessageUser,
+    GenerateConfig,
+    Model,
+    ModelOutput,
+    get_model,
+)
+
+from exempla.errors import UserError
+from exempla.models.request import Connection, NoAnswer, Request, Said
+from exempla.study import EMBEDDED
+
+CONNECT_TIMEOUT = 5.0
+"""Seconds within which a server's door must open before anything is written."""
+FATAL_STATUS = {401: "the key is not accepted", 402: "the account has no credit", 403: "access is not allowed"}
+TRANSIENT = {408, 409, 425, 429}
+GARBLED = {"malformed reply", "invalid UTF-8"}
+"""A server that answers, but not with what it meant to; the next answer may be whole."""
+
+
+class Wire:
+    """What went over the wire in this process: requests that came to nothing, by reason, those sent again included.
+
+    Providers' own clients send a failed request again before Inspect hears of it, so their traffic is watched; where
+    that cannot be done, Inspect tells of what it sends again.
+    """
+
+    def __init__(self) -> None:
+        self._sent = 0
+        self._answered = 0
+        self._failed: Counter[str] = Counter()
+
+    def failed(self) -> dict[str, int]:
+        """Reason to number of requests. Without any answer means that the connection broke, or was given up."""
+        lost = {"no answer": self._sent - self._answered} if self._sent > self._answered else {}
+        return dict(self._failed) | lost
+
+    def watch(self, model: Model) -> None:
+        """Count what a model's client sends and gets from now on."""
+        api = model.api
+        client = getattr(api, "http_client", None) or getattr(getattr(api, "client", None), "_client", None)
+        events = getattr(client, "event_hooks", None)
+        if isinstance(events, dict):
+            events["request"].append(self._request)
+            events["response"].append(self._response)
+        else:
+            _hear_of_retries(self._failed)
+
+    async def _request(self, request: Any) -> None:
+        self._sent += 1
+
+    async def _response(self, response: Any) -> None:
+        self._answered += 1
+        if response.status_code >= 400:
+            self._failed[f"http {response.status_code}"] += 1
+
+
+wire = Wire()
+
+
+_hearing: list[bool] = []
+
+
+def _hear_of_retries(failed: Counter[str]) -> None:
+    """Have Inspect tell of each request that it sends again. Called after a model is open: of hooks that are there when
+    it starts, Inspect prints a banner."""
+    if _hearing:
+        return
+    _hearing.append(True)
+
+    @hooks(name="retries", description="Counts the requests that are sent again.")
+    class _Retries(Hooks):  # type: ignore[misc]  # our configuration does not follow Inspect
+        async def on_model_retry(self, data: ModelRetry) -> None:
+            failed[f"http {data.status_code}" if data.status_code else _kind(data.exception_type or "")] += 1
+
+
+class _NoTranscript:
+    """Takes Inspect's events and keeps none: outside an evaluation it would keep every reply in memory."""
+
+    def on_pending(self, event: Any) -> None:
+        """A request goes out."""
+
+    def on_complete(self, event: Any) -> None:
+        """A reply came in."""
+
+
+@contextlib.contextmanager
+def without_transcript() -> Iterator[None]:
+    """Keep Inspect from holding every request and reply until the process ends; to be entered around all requests.
+
+    There is no public way to say so. If this one goes away, only memory suffers.
+    """
+    try:
+        from inspect_ai.model._model import use_model_event_sink
+    except ImportError:
+        yield
+        return
+    with use_model_event_sink(_NoTranscript()):
+        yield
+
+
+@contextlib.contextmanager
+def watched(tell: Callable[[int, int], None]) -> Iterator[None]:
+    """Have models in this process tell how far they are: number of texts, and of tokens sampled in each."""
+    from exempla.models import provider  # it registers itself with Inspect, which finds it when it is asked for
+
+    provider.watch = tell
+    try:
+        yield
+    finally:
+        provider.watch = None
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """A model that can be asked."""
+
+    connection: Connection
+    model: Model
+
+    async def ask(self, request: Request) -> Said:
+        """The answer to a request.
+
+        Raises:
+            NoAnswer: the request failed for good.
+            UserError: nothing that is asked will ever be answered: a wrong key, an unknown model.
+        """
+        messages: list[ChatMessage] = [ChatMessageSystem(content=request.system)] if request.system else []
+        metadata = {"head": request.head} if self.connection.local and request.head else None
+        messages.append(ChatMessageUser(content=request.user, metadata=metadata))
+        own = {"end_after_words": request.end_after_words} if request.end_after_words else None
+        config = GenerateConfig(
+            max_tokens=request.max_tokens,
+            temperature=request.temperature,
+            seed=request.seed if self.connection.local else None,
+            stop_seqs=list(request.stop) or None,
+            extra_body=own if self.connection.local else None,
+        )
+        started = time.monotonic()
+        try:
+            output = await self.model.generate(messages, config=config)
+        except Exception as error:
+            raise _no_answer(error, self.connection) from error
+        return _said(output, time.monotonic() - started)
+
+    async def close(self) -> None:
+        """Free the connection, or the model's memory."""
+        await self.model.api.aclose()
+
+
+def open_speaker(connection: Connection) -> Speaker:
+    """Make a model ready to be asked, and see that its server is there.
+
+    Raises:
+        UserError: the model or its provider is unknown, a key or a package is missing, or the server does not answer.
+    """
+    arguments: dict[str, Any] = {}
+    if connection.local:
+        arguments = {"continuation": connection.continuation, "batch": connection.in_flight}
+    elif connection.base_url:
+        arguments["base_url"] = connection.base_url
+        if connection.model.startswith("openai-api") and f"{_service(connection.model)}_API_KEY" not in os.environ:
+            arguments["api_key"] = "none"  # servers of one's own seldom want a key, but the protocol does
+    config = GenerateConfig(
+        max_connections=connection.in_flight,
+        max_retries=connection.retries,
+        attempt_timeout=None if connection.batch or connection.local else connection.timeout,
+        batch=connection.batch or None,
+    )
+    try:
+        model = get_model(connection.model, config=config, memoize=False, **arguments)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(_cannot_open(connection.model, error)) from error
+    wire.watch(model)
+    return Speaker(connection, model)
+
+
+async def knock(speaker: Speaker) -> None:
+    """See that the model's server answers at all, before anything is sent.
+
+    Raises:
+        UserError: nobody listens at its address.
+    """
+    url = urlsplit(str(getattr(speaker.model.api, "base_url", None) or ""))
+    if not url.hostname:
+        return
+    port = url.port or (443 if url.scheme == "https" else 80)
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(url.hostname, port), CONNECT_TIMEOUT)
+        writer.close()
+    except (OSError, TimeoutError) as error:
+        why = getattr(error, "strerror", None) or "no answer"
+        raise UserError(
+            f"{speaker.connection.model}: no server answers at {url.scheme}://{url.hostname}:{port} ({why}); start it, "
+            "or correct the address with --base-url"
+        ) from error
+
+
+def _service(model: str) -> str:
+    return model.split("/")[1].upper().replace("-", "_")
+
+
+def _cannot_open(name: str, error: Exception) -> str:
+    text = re.sub(r"\[/?[a-z ]+\]", "", str(getattr(error, "message", error)))
+    text = " ".join(text.replace("ERROR:", "").split())
+    if "should be in the format" in text or "not recognized" in text:
+        return (
+            f"unknown model {name!r}; give `{EMBEDDED}`, a model folder, or provider/model as Inspect names them, for "
+            "instance anthropic/NAME, openai/NAME or openai-api/SERVICE/NAME"
+        )
+    variable = re.search(r"\b[A-Z0-9_]+_(?:API_KEY|TOKEN|BASE_URL)\b", text)
+    if variable and "BASE_URL" in variable.group():
+        return f"{name}: where its server is, is not known; give --base-url URL, or set {variable.group()}"
+    if variable:
+        return f"{name}: there is no key; set the environment variable {variable.group()}"
+    return f"{name}: {text.rstrip('.')}; mend that, or choose another --model"
+
+
+def _said(output: ModelOutput, seconds: float) -> Said:
+    usage = output.usage
+    cached = (usage.input_tokens_cache_read or 0) if usage else 0
+    return Said(
+        text=output.completion if output.choices else "",
+        stop=str(output.stop_reason) if output.choices else "stop",
+        model=output.model,
+        tokens_in=(usage.input_tokens + cached + (usage.input_tokens_cache_write or 0)) if usage else 0,
+        tokens_out=usage.output_tokens if usage else 0,
+        tokens_cached=cached,
+        seconds=round(seconds, 3),
+    )
+
+
+def _no_answer(error: Exception, connection: Connection) -> Exception:
+    """What an exception of a provider means for us."""
+    if isinstance(error, UserError):
+        return error
+    cause: BaseException | None = error
+    status: int | None = None
+    names: list[str] = []
+    while cause is not None:
+        status = status or getattr(cause, "status_code", None)
+        names.append(type(cause).__name__)
+        cause = cause.__cause__ or cause.__context__
+    text = " ".join(str(error).split())[-300:]
+    if status in FATAL_STATUS:
+        return UserError(f"{connection.model}: {FATAL_STATUS[status]} (http {status}); correct it and run again")
+    if status == 404:
+        return UserError(
+            f"{connection.model}: the server knows no such model or address (http 404); correct --model or --base-url"
+        )
+    if status is not None:
+        return NoAnswer(f"http {status}", text, again="later" if status in TRANSIENT or status >= 500 else "never")
+    kind = _kind(*names)
+    return NoAnswer(kind, text, again="now" if kind in GARBLED else "later")
+
+
+def _kind(*names: str) -> str:
+    """A countable reason from the names of exceptions, the outermost first."""
+    joined = " ".join(names)
+    for mark, reason in (
+        ("UnicodeDecode", "invalid UTF-8"),
+        ("JSONDecode", "malformed reply"),
+        ("ResponseValidation", "malformed reply"),
+        ("Timeout", "timeout"),
+        ("Connect", "connection"),
+        ("Protocol", "connection"),
+        ("ReadError", "connection"),
+        ("ResponseError", "malformed reply"),
+    ):
+        if mark in joined:
+            return reason
+    return f"error {names[0]}" if names and names[0] else "error"

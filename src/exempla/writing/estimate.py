@@ -1,0 +1,152 @@
+"""What a corpus will take: requests, tokens, money, time. Nothing is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import defaultdict
+
+from exempla.models.request import Request
+from exempla.records import Frozen
+from exempla.writing.ledger import Totals
+from exempla.writing.order import Commission
+from exempla.writing.planner import Planner
+from exempla.writing.recipe import TOKENS_PER_WORD, Step
+from exempla.writing.rehearsal import rehearse
+
+SAMPLE = 96
+"""Plans that are gone through."""
+CHARACTERS_PER_TOKEN = 4.2
+"""English prose and instructions."""
+GUESS = (0.7, 1.5)
+"""A model keeps to a wanted length within this factor, most of the time; also covers what is asked twice."""
+TOKENS_A_SECOND = (30.0, 120.0)
+"""Of one request to a hosted model. A server of one's own is as fast as it is: a measured sample tells."""
+FEWEST_MEASURED = 8
+"""Texts from which on their own requests are a better guide than a guess."""
+
+
+class Range(Frozen):
+    """From about so much to about so much."""
+
+    low: float
+    high: float
+
+    def times(self, low: float, high: float | None = None) -> Range:
+        """Both ends multiplied."""
+        return Range(low=self.low * low, high=self.high * (low if high is None else high))
+
+
+class StepEstimate(Frozen):
+    """What one step of the recipe takes for the whole corpus."""
+
+    step: str
+    requests: float
+    tokens_in: float
+    tokens_out: float
+
+
+class Estimate(Frozen):
+    """What the whole corpus takes, from the first text to the last."""
+
+    steps: tuple[StepEstimate, ...]
+    requests: Range
+    tokens_in: Range
+    tokens_out: Range
+    cost: Range | None
+    """None if no price is known."""
+    hours: Range | None
+    """None if nothing is known about the model's speed."""
+    measured: int
+    """Texts that it is drawn from; 0 if it is a guess."""
+
+
+def estimate(commission: Commission, totals: Totals, finished: int) -> Estimate:
+    """The estimate of an order: from the texts of an earlier run with the same settings, if it finished some."""
+    guess = _rehearsed(commission)
+    if finished >= FEWEST_MEASURED * commission.recipe.per_plan:
+        return _measured(commission, totals, finished)
+    connection = commission.writer
+    requests = sum(step.requests for step in guess)
+    tokens_in, tokens_out = sum(step.tokens_in for step in guess), sum(step.tokens_out for step in guess)
+    low, high = GUESS
+    hours = None
+    if not connection.local and not connection.batch:
+        slowest, fastest = (tokens_out / rate / connection.in_flight / 3600 for rate in TOKENS_A_SECOND)
+        hours = Range(low=fastest * low, high=slowest * high)
+    cost = _cost(commission, guess)
+    return Estimate(
+        steps=guess,
+        requests=Range(low=requests, high=requests * 1.15),
+        tokens_in=Range(low=tokens_in * 0.85, high=tokens_in * 1.25),
+        tokens_out=Range(low=tokens_out * low, high=tokens_out * high),
+        cost=None if cost is None else Range(low=cost * 0.75, high=cost * 1.45),
+        hours=hours,
+        measured=0,
+    )
+
+
+def _rehearsed(commission: Commission) -> tuple[StepEstimate, ...]:
+    plans = Planner(commission.quotas, commission.order.seed).draw(min(SAMPLE, commission.plans))
+    sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
+
+    async def go() -> None:
+        for plan in plans:
+
+            def note(step: Step, request: Request, words: int = plan.words) -> None:
+                row = sums[step.name]
+                row[0] += 1
+                row[1] += len(request.system + request.user) / CHARACTERS_PER_TOKEN
+                row[1] += step.long * words * TOKENS_PER_WORD
+                row[2] += min(
+                    step.words(words) * TOKENS_PER_WORD, request.max_tokens if commission.style.max_tokens else 1e9
+                )
+
+            await rehearse(commission, plan, note)
+
+    asyncio.run(go())
+    scale = commission.plans / len(plans)
+    return tuple(
+        StepEstimate(step=step, requests=row[0] * scale, tokens_in=row[1] * scale, tokens_out=row[2] * scale)
+        for step, row in sums.items()
+    )
+
+
+def _measured(commission: Commission, totals: Totals, finished: int) -> Estimate:
+    scale = commission.plans * commission.recipe.per_plan / finished
+    steps = tuple(
+        StepEstimate(
+            step=step,
+            requests=spent.replies * scale,
+            tokens_in=spent.tokens_in * scale,
+            tokens_out=spent.tokens_out * scale,
+        )
+        for step, spent in totals.by_step.items()
+    )
+    # Texts differ in length; the sum over many does not by much. Two standard errors, and never less than 3%.
+    replies = sum(spent.replies for spent in totals.by_step.values())
+    mean = sum(spent.tokens_out for spent in totals.by_step.values()) / max(replies, 1)
+    square = sum(spent.squares_out for spent in totals.by_step.values()) / max(replies, 1)
+    spread = max(0.03, 2 * math.sqrt(max(square - mean**2, 0.0)) / max(mean, 1) / math.sqrt(max(replies, 1)))
+    about = Range(low=1 - spread, high=1 + spread)
+    hours = totals.seconds * scale / commission.writer.in_flight / 3600
+    return Estimate(
+        steps=steps,
+        requests=about.times(totals.requests * scale),
+        tokens_in=about.times(totals.tokens_in * scale),
+        tokens_out=about.times(totals.tokens_out * scale),
+        cost=about.times(totals.cost * scale) if _cost(commission, steps) is not None else None,
+        hours=None if commission.writer.batch else Range(low=hours * 0.8, high=hours * 1.5),
+        measured=finished,
+    )
+
+
+def _cost(commission: Commission, steps: tuple[StepEstimate, ...]) -> float | None:
+    total = 0.0
+    for row in steps:
+        connection = commission.connection(commission.recipe.step(row.step))
+        price = commission.prices.of(connection.model)
+        if price is None:
+            return None
+        total += price.cost(int(row.tokens_in), int(row.tokens_out), batch=connection.batch)
+    return total

@@ -1,0 +1,29 @@
+"""What makes a reply unusable whatever the recipe: broken off, empty, garbled, or in another language."""
+
+from __future__ import annotations
+
+from exempla.models.request import Said
+
+FEWEST_BYTES = 150
+"""In shorter texts (UTF-8) the language cannot be told with certainty."""
+MOST_CHARACTERS = 2000
+"""Read for the language; more changes nothing."""
+
+
+def fault_of(said: Said, may_break_off: bool, language: str) -> str:
+    """The reason, in a few words, why a reply cannot be used; empty if it can."""
+    if said.stop == "content_filter":
+        return "content filter"
+    if not said.text.strip():
+        return "empty"
+    if said.stop in ("max_tokens", "model_length") and not may_break_off:
+        return "truncated"
+    if "\ufffd" in said.text:
+        return "invalid characters"
+    if language and len(said.text.encode()) >= FEWEST_BYTES:
+        import py3langid  # half a second to load
+
+        found = py3langid.classify(said.text[:MOST_CHARACTERS])[0]
+        if found != language:
+            return f"language {found}"
+    return ""

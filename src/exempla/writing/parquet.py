@@ -1,0 +1,71 @@
+"""A corpus as Parquet, in the order of the plans, without having it in memory at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from exempla.files import write_through
+from exempla.records import Plan, Record, Rejected
+
+ROWS = 500
+"""Written at once."""
+_TURN = pa.struct([("role", pa.string()), ("content", pa.string())])
+RECORDS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("recipe", pa.string()),
+        ("principle", pa.string()),
+        ("title", pa.string()),
+        ("text", pa.string()),
+        ("messages", pa.list_(_TURN)),
+        ("tools", pa.string()),
+        ("words", pa.int32()),
+        ("scores", pa.string()),
+        ("plan", pa.string()),
+        ("lineage", pa.string()),
+    ]
+)
+"""`tools`, `scores`, `plan` and `lineage` are JSON, because what is in them depends on the recipe."""
+DROPPED = pa.schema([(name, pa.string()) for name in ("id", "plan", "reason", "detail", "text")])
+
+
+def write_records(path: Path, records: Iterable[tuple[Record, Plan]]) -> None:
+    """Write kept records with their plans."""
+    _write(path, RECORDS, (_row(record, plan) for record, plan in records))
+
+
+def write_dropped(path: Path, rows: Iterable[Rejected]) -> None:
+    """Write what was not kept, with the reasons."""
+    _write(path, DROPPED, (row.model_dump(include=set(DROPPED.names)) for row in rows))
+
+
+def _row(record: Record, plan: Plan) -> dict[str, Any]:
+    def packed(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False)
+
+    return {
+        "id": record.id,
+        "recipe": plan.recipe,
+        "principle": record.principle,
+        "title": record.title,
+        "text": record.text,
+        "messages": [message.model_dump() for message in record.messages],
+        "tools": packed(record.tools) if record.tools else "",
+        "words": len(record.taught_text().split()),
+        "scores": packed(record.scores) if record.scores else "",
+        "plan": packed(plan.model_dump(exclude={"id", "recipe"})),
+        "lineage": packed(record.lineage.model_dump()),
+    }
+
+
+def _write(path: Path, schema: pa.Schema, rows: Iterator[dict[str, Any]]) -> None:
+    with write_through(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        while group := list(islice(rows, ROWS)):
+            writer.write_table(pa.Table.from_pylist(group, schema))

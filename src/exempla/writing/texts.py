@@ -1,0 +1,182 @@
+"""The texts that requests are made of: prompts, pools and rubrics, as files that ship and that a user may replace."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import TypeVar
+
+from exempla.errors import UserError
+from exempla.rubric import Rubric, read_rubric
+from exempla.writing.planner import read_pool
+from exempla.writing.recipe import Recipe
+
+Parsed = TypeVar("Parsed")
+COMMON = ("principle", "section", "words", "avoid", "away")
+"""Placeholders that every prompt may use besides the facts of its plan."""
+_TURN = re.compile(r"^\[(system|user)\][ \t]*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt file: a system turn, if it has one, and a user turn, with placeholders."""
+
+    system: Template
+    user: Template
+
+    def fill(self, facts: Mapping[str, str]) -> tuple[str, str]:
+        """System and user turn with the facts in them. Facts are not looked through for placeholders."""
+        return self.system.substitute(facts).strip(), self.user.substitute(facts).strip()
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Everything that one recipe's requests are made of."""
+
+    prompts: dict[str, Prompt]
+    pools: dict[str, tuple[str, ...]]
+    """By fact of a plan."""
+    rubric: Rubric | None
+    framing: Prompt | None
+    openings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By form: the sentences that a continued story may open with."""
+    tools: tuple[dict[str, object], ...] = ()
+    hashes: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of each file, by its place."""
+
+
+def read_texts(recipe: Recipe, own: Path | None) -> Texts:
+    """The shipped texts of a recipe, with the user's files from the folder `own` in their place.
+
+    Raises:
+        UserError: a file of the user's has no counterpart, or holds a placeholder that nothing fills.
+    """
+    shelf = _Shelf(recipe, own)
+    prompts = {
+        step.name: _prompt(shelf, f"{recipe.name}/{step.name}.txt", _known(recipe, step.uses))
+        for step in recipe.steps
+        if step.name != "score"
+    }
+    pools = {
+        fact: _fitting(recipe, shelf.read(f"pools/{pool}.txt", read_pool))
+        for fact, pool in recipe.facts.items()
+        if pool != "form" and fact != "other"  # a second person comes from the pool of persons
+    }
+    openings: dict[str, tuple[str, ...]] = {}
+    if "form" in recipe.facts.values():
+        openings = {
+            form: _fitting(recipe, sentences) for form, sentences in shelf.read("pools/form.json", _openings).items()
+        }
+        pools |= {fact: tuple(openings) for fact, pool in recipe.facts.items() if pool == "form"}
+    rubric = shelf.read(f"rubrics/{recipe.rubric}.txt", _rubric) if recipe.rubric else None
+    framing = None
+    if recipe.framing:
+        framing = _prompt(shelf, f"{recipe.name}/continue.txt", {*_known(recipe), "example", "opening", "end_marker"})
+    tools: tuple[dict[str, object], ...] = ()
+    if recipe.tools:
+        tools = shelf.read("pools/tools.json", lambda text, place: tuple(json.loads(text)))
+    shelf.refuse_leftovers()
+    return Texts(prompts, pools, rubric, framing, openings, tools, shelf.hashes)
+
+
+class _Shelf:
+    """Reads files of the recipe from the user's folder or, if it has none of that name, from the package."""
+
+    def __init__(self, recipe: Recipe, own: Path | None) -> None:
+        self.hashes: dict[str, str] = {}
+        self._recipe = recipe
+        self._own = own
+        if own is not None and not own.is_dir():
+            raise UserError(
+                f"{own}: no such folder; make it and put files such as {recipe.name}/{recipe.steps[0].name}.txt in it"
+            )
+
+    def read(self, name: str, parse: Callable[[str, str], Parsed]) -> Parsed:
+        own = self._own / name if self._own is not None else None
+        try:
+            if own is not None and own.is_file():
+                text, place = own.read_text(encoding="utf-8-sig"), str(own)
+            else:
+                text, place = _shipped(name).read_text(encoding="utf-8"), name
+        except UnicodeDecodeError as error:
+            raise UserError(f"{own}: not a UTF-8 text file") from error
+        self.hashes[name] = hashlib.sha256(text.encode()).hexdigest()
+        return parse(text, place)
+
+    def refuse_leftovers(self) -> None:
+        """A misspelt name would be passed over in silence; files of other recipes may lie in the same folder."""
+        if self._own is None:
+            return
+        ours = {name for name in self.hashes if name.startswith(f"{self._recipe.name}/")}
+        for path in sorted((self._own / self._recipe.name).glob("*")):
+            name = f"{self._recipe.name}/{path.name}"
+            if name not in ours:
+                near = difflib.get_close_matches(name, ours, n=1)
+                raise UserError(f"{path}: the recipe has no such text; there are {', '.join(near or sorted(ours))}")
+
+
+def _shipped(name: str) -> Path:
+    package = Path(str(resources.files("exempla.writing")))
+    return package / name if name.split("/")[0] in ("pools", "rubrics") else package / "prompts" / name
+
+
+def _known(recipe: Recipe, uses: tuple[str, ...] = ()) -> set[str]:
+    return {*COMMON, *recipe.facts, *(f"{fact}_kind" for fact in recipe.facts), *uses}
+
+
+def _prompt(shelf: _Shelf, name: str, known: set[str]) -> Prompt:
+    return shelf.read(name, lambda text, place: parse_prompt(text, place, known))
+
+
+def parse_prompt(text: str, place: str, known: set[str]) -> Prompt:
+    """A prompt file. Lines `[system]` and `[user]` part it; without them all of it is the user's turn.
+
+    Raises:
+        UserError: a placeholder is unknown or broken, or the file says nothing to the model.
+    """
+    parts = _TURN.split(text)
+    turns = {"system": "", "user": parts[0]}
+    for turn, content in zip(parts[1::2], parts[2::2], strict=True):
+        turns[turn] = content
+    if not turns["user"].strip():
+        raise UserError(
+            f"{place}: the user's turn is empty; write the prompt, after a line [user] if it has a [system]"
+        )
+    for content in turns.values():
+        template = Template(content)
+        if not template.is_valid():
+            raise UserError(
+                f"{place}: a `$` stands alone; write `$$` for a dollar sign, or a placeholder such as $words"
+            )
+        unknown = sorted(set(template.get_identifiers()) - known)
+        if unknown:
+            near = difflib.get_close_matches(unknown[0], known, n=1)
+            hint = (
+                f"did you mean ${near[0]}?" if near else "there are " + ", ".join(f"${name}" for name in sorted(known))
+            )
+            raise UserError(f"{place}: unknown placeholder ${unknown[0]}; {hint}")
+    return Prompt(Template(turns["system"]), Template(turns["user"]))
+
+
+def _fitting(recipe: Recipe, entries: tuple[str, ...]) -> tuple[str, ...]:
+    """Entries without a placeholder that this recipe's plans have nothing for, such as the AI's name."""
+    return tuple(entry for entry in entries if set(Template(entry).get_identifiers()) <= set(recipe.facts))
+
+
+def _rubric(text: str, place: str) -> Rubric:
+    return read_rubric(text, Path(place).stem, place)
+
+
+def _openings(text: str, place: str) -> dict[str, tuple[str, ...]]:
+    try:
+        rows = json.loads(text)
+        return {str(form): tuple(map(str, openings)) for form, openings in rows.items()}
+    except (json.JSONDecodeError, AttributeError, TypeError) as error:
+        raise UserError(f"{place}: not a JSON object of forms, each with a list of opening sentences") from error
