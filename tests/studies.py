@@ -15,7 +15,7 @@ study = Study(
     name="tiny",
     question="Does every stage work?",
     subject={model!r},
-    writing=Writing(n=6, writer={model!r}, max_tokens=24, batch=2),
+    writing=Writing(n=6, writer={model!r}, max_tokens=24, batch=2, style="continue"),
     arms=(
         Arm(name="base"),
         Arm(name="neutral", mix={{"neutral": 1}}),

@@ -90,7 +90,7 @@ def test_a_run_from_end_to_end_and_what_can_be_asked_of_it(tiny_model: Path, tmp
     assert "<script" not in (folder / "report.html").read_text().lower()
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["versions"]["torch"] and manifest["sha256"]["endings/items.jsonl"] and manifest["seeds"] == [3]
-    assert "lineage" in run("show", "written-stories-001", "--run", folder).stdout
+    assert "lineage" in run("show", "written-stories-000001", "--run", folder).stdout
     read = json.loads((folder / "mixes" / "stories-seed3.json").read_text())["ids"][0]
     assert "read 1 x by stories-seed3" in run("show", read, "--run", folder).stdout
     plan_id = json.loads((folder / "corpora" / "plans.jsonl").read_text().splitlines()[0])["id"]

@@ -42,6 +42,7 @@ def test_imports_go_one_way() -> None:
         "unit",
         "study",
         "machine",
+        "rubric",
         "catalogue",
         "instruments",
         "runfolder",

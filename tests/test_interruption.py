@@ -43,7 +43,7 @@ def uninterrupted(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 MOMENTS: dict[str, Callable[[Path, str], bool]] = {
-    "write": lambda run, out: lines(run / "corpora/written.jsonl") >= 2,
+    "write": lambda run, out: lines(run / "corpora/work/written.jsonl") >= 2,
     "screen": lambda run, out: '"begin", "unit": "screen' in out,
     "train": lambda run, out: any(run.glob("checkpoints/*.state/checkpoint-1*/complete")),
     "measure": lambda run, out: lines(run / "answers/neutral-seed1.jsonl") >= 3,
@@ -68,7 +68,7 @@ def test_a_killed_run_goes_on_to_the_same_results(
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert not (folder / "report.html").exists()
-    torn = folder / {"write": "corpora/written.jsonl", "measure": "answers/neutral-seed1.jsonl"}.get(stage, "none")
+    torn = folder / {"write": "corpora/work/replies.jsonl", "measure": "answers/neutral-seed1.jsonl"}.get(stage, "none")
     if torn.exists():
         with torn.open("a") as stream:
             stream.write('{"item": "half a li')

@@ -88,6 +88,7 @@ def write_corpus(order: Order, out: Path, reporter: Reporter, screened: bool) ->
                     tally.totals = _totals(folder)
             finally:
                 reporter.end()
+                _note_wire(folder)
             if tally.postponed and not author.stopped:
                 author.stop(_postponed(tally.postponed))
             return _finish(order, commission, folder, schedule, (tally, author.stopped, screened, reporter))
@@ -197,7 +198,7 @@ def _finish(
         totals=tally.totals,
         rounds=schedule.rounds,
         stopped=stopped,
-        wire=_wire(folder),
+        wire=json.loads(folder.wire.read_text()),
     )
     write_atomically(folder.card, card)
     _write_manifest(order, commission, folder)
@@ -209,12 +210,11 @@ def _finish(
     )
 
 
-def _wire(folder: CorpusFolder) -> dict[str, int]:
-    """Requests that came to nothing, by reason, over all runs that came to their end."""
+def _note_wire(folder: CorpusFolder) -> None:
+    """Add this run's requests that came to nothing, by reason, to those of the runs before."""
     before = json.loads(folder.wire.read_text()) if folder.wire.exists() else {}
     seen = dict(sorted((Counter(before) + Counter(wire.failed())).items()))
     write_atomically(folder.wire, json.dumps(seen) + "\n")
-    return seen
 
 
 def _write_manifest(order: Order, commission: Commission, folder: CorpusFolder) -> None:

@@ -95,17 +95,12 @@ def list_things(
 @app.command("show")
 def show_one(
     name: Annotated[str, typer.Argument(metavar="ID", help="Id of a record, plan, item, family or study.")],
-    run_folder: Annotated[
-        Path | None, typer.Option("--run", help="Run folder to look in; runs/* if not given.")
+    folder: Annotated[
+        Path | None, typer.Option("--run", help="Run or corpus folder to look in; runs/* and corpora/* if not given.")
     ] = None,
 ) -> None:
     """Show a record, a plan, an item, a family or a study, with where it comes from and what became of it."""
-    folders = (
-        [existing_run(run_folder)]
-        if run_folder
-        else [existing_run(path.parent) for path in Path("runs").glob("*/study.json")]
-    )
-    console.print(show.describe(name, folders), markup=False)
+    console.print(show.describe(name, folder), markup=False)
 
 
 @app.command()

@@ -35,6 +35,10 @@ def disk_errors(place: Path) -> Iterator[None]:
         text = str(error)
         if number == errno.ENOSPC or "No space left on device" in text or "os error 28" in text:
             raise UserError(f"{place}: the disk is full; free some space and run the same command again") from error
+        if number == errno.EDQUOT:
+            raise UserError(f"{place}: your quota of the disk is full; free some space and run it again") from error
+        if number == errno.EFBIG:
+            raise UserError(f"{place}: a file may not grow so large here; raise the limit (ulimit -f)") from error
         if number == errno.EROFS:
             raise UserError(f"{place}: the file system is read-only; choose another folder") from error
         raise

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from exempla import catalogue
-from exempla.files import read_lines
-from exempla.records import CHECKS, Dropped, Item, Plan, Record
-from exempla.runfolder import RunFolder, read_study
+from exempla.errors import UserError
+from exempla.files import stream_lines
+from exempla.records import CHECKS, Dropped, Item, Plan, Record, Rejected
+from exempla.runfolder import RunFolder, existing_run, read_study
 from exempla.screening.gates import gates
 from exempla.study import INSTRUMENTS, Study, load_study
+from exempla.writing.corpusfolder import CorpusFolder
+from exempla.writing.ledger import replies
 from exempla.writing.recipe import recipes
 
 
@@ -79,15 +84,28 @@ def _instruments() -> Iterator[tuple[str, ...]]:
         yield name, str(kinds["measured"]), str(kinds["control"]), str(checks), str(len(families))
 
 
-def describe(name: str, folders: Sequence[RunFolder]) -> str:
-    """Everything known about an id.
+def describe(name: str, folder: Path | None) -> str:
+    """Everything known about an id: from a run or a corpus folder, or else from those that lie here and the library.
 
     Raises:
-        UserError: nothing has that id.
+        UserError: nothing has that id, or the folder is neither a run nor a corpus.
     """
-    for found in (_in_runs(name, folders), _in_library(name)):
+    if folder is not None:
+        found = _in_corpus(name, CorpusFolder(folder)) if _is_corpus(folder) else _in_run(name, existing_run(folder))
         if found:
             return found
+    else:
+        for path in sorted({path.parent for path in Path("runs").glob("*/study.json")}):
+            # A folder of another version must not stand in the way of what is found elsewhere.
+            with contextlib.suppress(UserError):
+                if found := _in_run(name, RunFolder(path)):
+                    return found
+        for path in sorted(path for path in Path("corpora").glob("*") if _is_corpus(path)):
+            with contextlib.suppress(UserError):
+                if found := _in_corpus(name, CorpusFolder(path)):
+                    return found
+    if found := _in_library(name):
+        return found
     known = [record.id for corpus in catalogue.CORPORA for record in catalogue.corpus(corpus)]
     known += [item.id for instrument in INSTRUMENTS for item in catalogue.items(instrument)]
     known += [family.id for family in catalogue.families()] + list(catalogue.studies())
@@ -95,22 +113,43 @@ def describe(name: str, folders: Sequence[RunFolder]) -> str:
     raise AssertionError("unreachable: a known id was found above")
 
 
-def _in_runs(name: str, folders: Sequence[RunFolder]) -> str:
-    for folder in folders:
-        for plan in read_lines(folder.plans, Plan) if folder.plans.exists() else []:
-            if plan.id == name:
-                return _fields("plan", plan.model_dump(), folder)
-        dropped = {d.record.id: d for d in read_lines(folder.dropped, Dropped)} if folder.dropped.exists() else {}
-        written = {r.id: r for r in read_lines(folder.written, Record)} if folder.written.exists() else {}
-        kept = {r.id: r for r in read_lines(folder.kept, Record)} if folder.kept.exists() else {}
-        record = kept.get(name) or (dropped[name].record if name in dropped else None) or written.get(name)
-        if record:
-            fate = f"dropped by {dropped[name].gate}: {dropped[name].reason}" if name in dropped else "kept"
-            return (
-                _record(record)
-                + f"\n\nrun {folder.root}: {fate if kept or dropped else 'not screened yet'}{_readers(name, folder)}"
-            )
-    return ""
+def _in_run(name: str, folder: RunFolder) -> str:
+    for plan in stream_lines(folder.plans, Plan):
+        if plan.id == name:
+            return _fields("plan", plan.model_dump(), folder.root)
+    dropped = {drop.record.id: drop for drop in stream_lines(folder.dropped, Dropped)}
+    written = {record.id: record for record in stream_lines(folder.written, Record)}
+    kept = {record.id: record for record in stream_lines(folder.kept, Record)}
+    record = kept.get(name) or (dropped[name].record if name in dropped else None) or written.get(name)
+    if record is None:
+        return ""
+    fate = f"dropped by {dropped[name].gate}: {dropped[name].reason}" if name in dropped else "kept"
+    state = fate if kept or dropped else "not screened yet"
+    return _record(record) + f"\n\nrun {folder.root}: {state}{_readers(name, folder)}"
+
+
+def _is_corpus(folder: Path) -> bool:
+    return CorpusFolder(folder).settings.exists()
+
+
+def _in_corpus(name: str, folder: CorpusFolder) -> str:
+    """A plan or a record of a corpus, the record with its plan and all replies that led to it."""
+    record = next((record for record in stream_lines(folder.written, Record) if record.id == name), None)
+    gone = next((row for row in stream_lines(folder.rejected, Rejected) if row.id == name), None)
+    plan_id = record.lineage.plan if record else gone.plan if gone else name
+    plan = next((plan for plan in stream_lines(folder.plans, Plan) if plan.id == plan_id), None)
+    if plan is None:
+        return ""
+    parts = [_record(record)] if record else []
+    if gone:
+        parts.append(_fields("not kept", gone.model_dump(), folder.root))
+    parts.append(_fields("plan", plan.model_dump(), folder.root))
+    if name != plan_id:
+        for reply in replies(folder.replies):
+            if reply.key.startswith(f"{plan_id}/"):
+                state = f"not used: {reply.failure} {reply.detail}".rstrip() if reply.failure else "used"
+                parts.append(f"--- {reply.key} ({reply.model}, {state})\n{reply.text}")
+    return "\n\n".join(parts)
 
 
 def _readers(name: str, folder: RunFolder) -> str:
@@ -159,10 +198,10 @@ def _item(item: Item) -> str:
     return f"{head}\n\n{item.prefix}\n{sides}"
 
 
-def _fields(kind: str, values: dict[str, Any], folder: RunFolder | None) -> str:
+def _fields(kind: str, values: dict[str, Any], folder: Path | None) -> str:
     lines = [f"{kind} {values.pop('id')}"]
     lines += [f"  {key}: {_plain(value)}" for key, value in values.items() if value not in ("", (), {}, None)]
-    return "\n".join([*lines, f"  run: {folder.root}"] if folder else lines)
+    return "\n".join([*lines, f"  in: {folder}"] if folder else lines)
 
 
 def _plain(value: Any) -> str:

@@ -52,6 +52,8 @@ class Writing(Frozen):
     """Requests in flight; a local writer samples so many texts at once."""
     temperature: float | None = Field(default=None, gt=0)
     """Chosen to fit the writer if not given."""
+    style: Literal["auto", "chat", "continue"] = "auto"
+    """Whether the writer chats or continues a framing text; `auto` has base models and the embedded one continue."""
     seed: int = 0
 
 

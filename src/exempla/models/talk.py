@@ -68,6 +68,8 @@ class Wire:
         self._sent += 1
 
     async def _response(self, response: Any) -> None:
+        if "event-stream" not in response.headers.get("content-type", ""):
+            await response.aread()  # a connection that breaks within the body has brought no answer either
         self._answered += 1
         if response.status_code >= 400:
             self._failed[f"http {response.status_code}"] += 1
@@ -104,17 +106,24 @@ class _NoTranscript:
 
 @contextlib.contextmanager
 def without_transcript() -> Iterator[None]:
-    """Keep Inspect from holding every request and reply until the process ends; to be entered around all requests.
+    """Keep Inspect from holding every request and reply until the process ends, and from laying out the traceback of
+    every failed one for it, which takes a core half a second each; to be entered around all requests.
 
-    There is no public way to say so. If this one goes away, only memory suffers.
+    There is no public way to say so. If this one goes away, only memory and speed suffer.
     """
     try:
-        from inspect_ai.model._model import use_model_event_sink
-    except ImportError:
+        from inspect_ai.model import _model
+
+        sink, laid_out = _model.use_model_event_sink, _model.format_traceback
+    except (ImportError, AttributeError):
         yield
         return
-    with use_model_event_sink(_NoTranscript()):
-        yield
+    _model.format_traceback = lambda *error: ("", "")
+    try:
+        with sink(_NoTranscript()):
+            yield
+    finally:
+        _model.format_traceback = laid_out
 
 
 @contextlib.contextmanager
@@ -257,11 +266,13 @@ def _no_answer(error: Exception, connection: Connection) -> Exception:
     cause: BaseException | None = error
     status: int | None = None
     names: list[str] = []
+    text = ""
     while cause is not None:
         status = status or getattr(cause, "status_code", None)
         names.append(type(cause).__name__)
+        if names[-1] != "RetryError":  # it says nothing but that there were retries
+            text = text or " ".join(str(cause).split())[-300:]
         cause = cause.__cause__ or cause.__context__
-    text = " ".join(str(error).split())[-300:]
     if status in FATAL_STATUS:
         return UserError(f"{connection.model}: {FATAL_STATUS[status]} (http {status}); correct it and run again")
     if status == 404:

@@ -27,6 +27,7 @@ class Appender:
         self._waiting: list[tuple[bytes, asyncio.Future[tuple[int, int, int]]]] = []
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._writing = False
         self._failure: BaseException | None = None
         self._descriptor = -1
 
@@ -41,7 +42,8 @@ class Appender:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._task is not None
-        while self._waiting and self._failure is None:
+        # A write in its thread is waited for too: it would go on into whatever takes the descriptor's number next.
+        while (self._waiting or self._writing) and self._failure is None:
             await asyncio.sleep(GATHER)
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
@@ -65,7 +67,7 @@ class Appender:
             await self._wake.wait()
             await asyncio.sleep(GATHER)
             self._wake.clear()
-            group, self._waiting = self._waiting, []
+            group, self._waiting, self._writing = self._waiting, [], True
             content = self._join([row for row, _ in group])
             try:
                 await asyncio.to_thread(self._write, content)
@@ -79,6 +81,7 @@ class Appender:
                 if not future.done():
                     future.set_result((self.size, len(content), place))
             self.size += len(content)
+            self._writing = False
 
     def _write(self, content: bytes) -> None:
         rest = memoryview(content)

@@ -135,7 +135,7 @@ class Author:
             await self._keep(plan, missing, records, rejected)
         except Halt:
             return
-        except (UserError, OSError) as error:
+        except Exception as error:  # a task that died unheard would leave its text neither kept nor dropped
             self._broken = self._broken or error
 
     @staticmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -130,12 +131,23 @@ def excerpt(record: Record) -> str:
     """The beginning of a record as a Markdown quotation."""
     words = record.whole_text().split(" ")
     text = " ".join(words[:SAMPLE_WORDS]) + (" …" if len(words) > SAMPLE_WORDS else "")
-    return "\n".join(f"> {line}".rstrip() for line in cell(text, lines=True).split("\n"))
+    # Leading spaces would make code of a line.
+    return "\n".join(f"> {_BLOCK.sub(_escape, cell(line))}".rstrip() for line in text.splitlines())
 
 
-def cell(text: object, lines: bool = False) -> str:
+_LINK = re.compile(r"(?<=\w)[.:@](?=[\w/])")
+"""What makes a plain address a link."""
+_BLOCK = re.compile(r"^[-+=>]|(?<=^\d)[.)]|(?<=^\d\d)[.)]")
+"""What makes a line a rule, a list or the underline of a heading."""
+
+
+def cell(text: object) -> str:
     """A text made harmless for Markdown: generated text must not become a link, a heading, HTML or a column."""
     plain = str(text).replace("&", "&amp;").replace("<", "&lt;")
-    for sign in ("\\", "|", "`", "*", "_", "[", "]", "#"):
+    for sign in ("\\", "|", "`", "*", "_", "[", "]", "#", "~"):
         plain = plain.replace(sign, f"\\{sign}")
-    return plain if lines else " ".join(plain.split())
+    return " ".join(_LINK.sub(_escape, plain).split())
+
+
+def _escape(sign: re.Match[str]) -> str:
+    return f"\\{sign[0]}"

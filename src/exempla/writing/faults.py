@@ -18,7 +18,8 @@ def fault_of(said: Said, may_break_off: bool, language: str) -> str:
         return "empty"
     if said.stop in ("max_tokens", "model_length") and not may_break_off:
         return "truncated"
-    if "\ufffd" in said.text:
+    # A continuation may break off within a character; there the gates judge what came out.
+    if "\ufffd" in said.text and not may_break_off:
         return "invalid characters"
     if language and len(said.text.encode()) >= FEWEST_BYTES:
         import py3langid  # half a second to load

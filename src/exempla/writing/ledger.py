@@ -12,9 +12,6 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
-
-from pydantic import ValidationError
 
 from exempla.errors import UserError
 from exempla.files import mend_torn_tail
@@ -153,10 +150,12 @@ def _walk(path: Path) -> Iterator[tuple[Reply, tuple[int, int, int]]]:
             if not line.endswith(b"\n"):  # being written, or torn by a kill
                 return
             try:
-                group: list[Any] = json.loads(line)
+                group = json.loads(line)
+                if not isinstance(group, list):
+                    raise TypeError("not an array")
                 for place, row in enumerate(group):
                     yield Reply.model_validate(row), (offset, len(line), place)
-            except (json.JSONDecodeError, ValidationError, TypeError) as error:
+            except (ValueError, TypeError) as error:  # no JSON, no UTF-8, or no replies
                 raise UserError(
                     f"{path}:{number}: not a line of this version's ledger; restore the file, or choose another "
                     "folder with --out"

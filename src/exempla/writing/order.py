@@ -29,8 +29,8 @@ WRITING_VERSION = 2
 """Raised when a change of the code changes what is asked for with the same settings."""
 IN_FLIGHT = 64
 IN_FLIGHT_LOCAL = 32
-CONTINUED_WORDS = (130, 220)
-"""Median and longest of texts that are continued: models that need it lose the thread after some 200 words."""
+CONTINUED_WORDS = (130, 160, 190, 220)
+"""Lengths of texts that are continued: models that need it lose the thread after some 200 words."""
 CONTINUED_TOKENS = 320
 CONTINUED_TEMPERATURE = 0.8
 """Small models wander at 1."""
@@ -221,7 +221,6 @@ def _quotas(
     continuation: bool,
     sources: tuple[str, ...],
 ) -> Quotas:
-    median, longest = _lengths(order, recipe, continuation)
     pools = dict(texts.pools)
     pairs = recipe.pairs
     if sources:
@@ -234,15 +233,15 @@ def _quotas(
         principles=tuple(principle.id for principle in principles) if recipe.principles else (),
         pools=pools,
         pairs=pairs,
-        lengths=length_ladder(median, longest),
+        lengths=_lengths(order, recipe, continuation),
     )
 
 
-def _lengths(order: Order, recipe: Recipe, continuation: bool) -> tuple[int, int]:
-    median, longest = CONTINUED_WORDS if continuation else (recipe.median_words, recipe.longest_words)
-    if order.words is None:
-        return median, longest
-    return order.words, max(order.words, round(order.words * longest / median))
+def _lengths(order: Order, recipe: Recipe, continuation: bool) -> tuple[int, ...]:
+    if order.words is None and continuation:
+        return CONTINUED_WORDS
+    median = order.words or recipe.median_words
+    return length_ladder(median, max(median, round(median * recipe.longest_words / recipe.median_words)))
 
 
 def _examples(recipe: Recipe) -> tuple[Record, ...]:

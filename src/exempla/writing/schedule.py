@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -52,6 +54,7 @@ class Schedule:
         self._since = 0
         self._done: set[str] = set()
         self._drawn = 0
+        self._noted = 0
         self._measuring: asyncio.Task[None] | None = None
         self._pool: ProcessPoolExecutor | None = None
 
@@ -86,7 +89,7 @@ class Schedule:
     def unwritten(self) -> Iterator[tuple[Plan, tuple[int, ...]]]:
         """Each plan that is not finished, drawn when its turn comes."""
         planner = Planner(self._quotas, self._seed)
-        noted = sum(1 for _ in stream_lines(self.folder.plans, Plan))
+        self._noted = sum(1 for _ in stream_lines(self.folder.plans, Plan))
         applied = 0
         avoid: tuple[str, ...] = ()
         while self._drawn < self.plans:
@@ -99,7 +102,7 @@ class Schedule:
             plans = planner.draw(min(CHUNK, self.plans - self._drawn))
             plans = [plan.model_copy(update={"avoid": avoid}) for plan in plans] if avoid else plans
             self._drawn += len(plans)
-            append_lines(self.folder.plans, [plan for plan in plans if plan.number > noted])
+            append_lines(self.folder.plans, [plan for plan in plans if plan.number > self._noted])
             for plan in plans:
                 missing = tuple(part for part in self.parts if record_id(plan, part) not in self._done)
                 if missing:
@@ -129,13 +132,25 @@ class Schedule:
         """Measure the latest texts, in another process so that requests go on meanwhile."""
         if self._pool is None:
             spawn = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(
-                1, spawn, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
-            )
+            self._pool = ProcessPoolExecutor(1, spawn, initializer=_stay_with_parent)
         plans, texts = [plan for plan, _ in self._window], [text for _, text in self._window]
         found = await asyncio.get_running_loop().run_in_executor(
             self._pool, measure, texts, plans, self.kept, Targets(), self._quotas
         )
-        self.rounds.append(Round(from_plan=self._drawn + 1, measurement=found))
+        # Plans that an earlier run noted are left as they are: replies to their first requests may be in the ledger.
+        self.rounds.append(Round(from_plan=max(self._drawn, self._noted) + 1, measurement=found))
         append_lines(self.folder.measurements, self.rounds[-1:])
         self._measuring = None
+
+
+def _stay_with_parent() -> None:
+    """In the measuring process: leave Ctrl-C to the parent, and end when the parent is killed, which cannot say so."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

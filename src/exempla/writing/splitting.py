@@ -40,7 +40,7 @@ async def split(path: Path, needed: NeedsSplit, speaker: Speaker) -> tuple[Princ
     """Have a model split a constitution, and save the split.
 
     Raises:
-        UserError: no reply of the model fits the text, or the split cannot be saved.
+        UserError: no reply of the model fits the text, the server fails, or the split cannot be saved.
     """
     await knock(speaker)
     problem = ""
@@ -48,9 +48,17 @@ async def split(path: Path, needed: NeedsSplit, speaker: Speaker) -> tuple[Princ
         for _ in range(ATTEMPTS):
             try:
                 principles = read_split(needed.text, await _replies(needed.text, speaker))
-            except (ValueError, NoAnswer) as error:
+            except ValueError as error:
                 problem = str(error)
                 continue
+            except NoAnswer as error:
+                problem = error.reason
+                if error.again == "now":
+                    continue
+                raise UserError(
+                    f"{path}: the server failed when {speaker.connection.model} was to split it ({problem}); see to "
+                    "the server and run the same command again"
+                ) from error
             try:
                 write_split(split_file(path), principles)
             except OSError as error:

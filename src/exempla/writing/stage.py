@@ -46,6 +46,7 @@ def commission_of(study: Study, writing: Writing) -> Commission:
         in_flight=writing.batch,
         max_tokens=writing.max_tokens,
         temperature=writing.temperature,
+        style=writing.style,
         seed=writing.seed,
         measure_every=0,
         language="",  # the gates judge what came out; asking again would only draw other words from the same model
