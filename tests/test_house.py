@@ -49,7 +49,7 @@ def test_imports_go_one_way() -> None:
         "models",
         "manifest",
     ]
-    above = {*STAGES, "pipeline", "forecast", "cli", "show", "doctor"}
+    above = {*STAGES, "pipeline", "forecast", "authoring", "carrying_out", "cli", "cli_write", "show", "doctor"}
     for path in SOURCE.rglob("*.py"):
         targets = {name.split(".")[1] for name in imports(path) if "." in name}
         if room(path) in floor:
@@ -64,6 +64,6 @@ def test_files_and_functions_are_small() -> None:
         text = path.read_text()
         assert len(text.splitlines()) <= 400, path
         for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.FunctionDef):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 assert (node.end_lineno or 0) - node.lineno < 60, f"{path}: {node.name}"
     assert len((SOURCE / "pipeline.py").read_text().splitlines()) <= 130

@@ -9,11 +9,12 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from exempla.authoring import Result, plan_ahead, write_corpus
+from exempla.authoring import plan_ahead, write_corpus
 from exempla.errors import UserError
 from exempla.progress import Mode, Reporter
 from exempla.study import first_problem
 from exempla.writing.estimate import Estimate, Range
+from exempla.writing.finishing import Result
 from exempla.writing.order import Commission, Order
 from exempla.writing.tally import counted
 
@@ -97,7 +98,7 @@ def _print_ahead(commission: Commission, ahead: Estimate, finished: int) -> None
 
 def _cost(commission: Commission, ahead: Estimate) -> str:
     prices = commission.prices
-    if commission.writer.local:
+    if commission.writer.local and commission.judge.local:
         return "nothing: the model runs here"
     if ahead.cost is None:
         return "unknown: no price for this model; give one with --prices FILE"

@@ -21,6 +21,7 @@ DryRun = Annotated[bool, _option("--dry-run", help="Show requests, tokens, cost,
 BaseUrl = Annotated[str, _option(help="Address of an OpenAI-compatible server, ending in /v1.")]
 Connections = Annotated[int | None, _option(min=1, help="Requests in flight; 64, or 32 for local models.")]
 Batch = Annotated[bool, _option("--batch", help="The provider's batch mode: about half the price, up to a day a step.")]
+Reasoning = Annotated[str, _option(help="Effort of models that reason: none, minimal, low, medium, high, xhigh, max.")]
 Prices = Annotated[Path | None, _option(help="Price table over the shipped one (JSON).")]
 Prompts = Annotated[Path | None, _option(help="Folder with your prompts, pools, rubrics over the shipped ones.")]
 Source = Annotated[str, _option("--from", help="Corpus whose prompts are built on: a folder, or one that ships.")]
@@ -54,6 +55,7 @@ def write(  # noqa: PLR0913 - one parameter an option
     base_url: BaseUrl = "",
     connections: Connections = None,
     batch: Batch = False,
+    reasoning: Reasoning = "",
     prices: Prices = None,
     prompts: Prompts = None,
     source: Source = "",

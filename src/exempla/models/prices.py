@@ -57,7 +57,7 @@ def _undated(name: str) -> str:
 
 
 def read_prices(own: Path | None) -> Prices:
-    """The shipped table, with the user's entries over it.
+    """The shipped table, with the user's entries over it; or these alone if they are in another currency.
 
     Raises:
         UserError: the user's table cannot be read.
@@ -77,4 +77,6 @@ def read_prices(own: Path | None) -> Prices:
             f'{own}: not a price table; write {{"models": {{"NAME": {{"input": 3, "output": 15}}}}}}, prices for a '
             "million tokens"
         ) from error
+    if mine.currency != shipped.currency:
+        return mine
     return mine.model_copy(update={"models": shipped.models | mine.models})

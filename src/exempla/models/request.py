@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Literal
+from typing import Any, Literal
 
 from exempla.records import Frozen
 
@@ -22,6 +22,8 @@ class Connection(Frozen):
     """Seconds that one attempt may take."""
     batch: bool = False
     """Whether the provider's batch mode is used, which costs about half and answers within a day."""
+    reasoning: str = ""
+    """Effort of a model that reasons, in Inspect's words; the provider's own choice if empty."""
     continuation: bool = False
     """Whether a text is continued instead of a chat answered."""
 
@@ -44,6 +46,8 @@ class Request(Frozen):
     """Characters of `user` that many requests begin with; the local provider reads them once."""
     may_break_off: bool = False
     """Whether a reply that uses up its tokens is as good as any other."""
+    tools: tuple[dict[str, Any], ...] = ()
+    """Tools that are offered and may not be called, in OpenAI's function format."""
     end_after_words: int = 0
     """The local provider ends a text at the first paragraph that ends after so many words."""
 

@@ -6,11 +6,15 @@ import asyncio
 import contextlib
 import os
 import re
+import ssl
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 from inspect_ai.hooks import Hooks, ModelRetry, hooks
@@ -23,6 +27,7 @@ from inspect_ai.model import (
     ModelOutput,
     get_model,
 )
+from inspect_ai.tool import ToolInfo
 
 from exempla.errors import UserError
 from exempla.models.request import Connection, NoAnswer, Request, Said
@@ -30,7 +35,7 @@ from exempla.study import EMBEDDED
 
 CONNECT_TIMEOUT = 5.0
 """Seconds within which a server's door must open before anything is written."""
-FATAL_STATUS = {401: "the key is not accepted", 402: "the account has no credit", 403: "access is not allowed"}
+FATAL_STATUS = {401: "the key is not accepted", 402: "the account has no credit"}
 TRANSIENT = {408, 409, 425, 429}
 GARBLED = {"malformed reply", "invalid UTF-8"}
 """A server that answers, but not with what it meant to; the next answer may be whole."""
@@ -165,14 +170,16 @@ class Speaker:
         )
         started = time.monotonic()
         try:
-            output = await self.model.generate(messages, config=config)
+            output = await self.model.generate(messages, **self._tools(request), config=config)
         except Exception as error:
             raise _no_answer(error, self.connection) from error
         return _said(output, time.monotonic() - started)
 
-    async def close(self) -> None:
-        """Free the connection, or the model's memory."""
-        await self.model.api.aclose()
+    def _tools(self, request: Request) -> dict[str, Any]:
+        # Models in this process take none.
+        if not request.tools or self.connection.local:
+            return {}
+        return {"tools": [ToolInfo.model_validate(tool) for tool in request.tools], "tool_choice": "none"}
 
 
 def open_speaker(connection: Connection) -> Speaker:
@@ -189,7 +196,10 @@ def open_speaker(connection: Connection) -> Speaker:
         if connection.model.startswith("openai-api") and f"{_service(connection.model)}_API_KEY" not in os.environ:
             arguments["api_key"] = "none"  # servers of one's own seldom want a key, but the protocol does
     config = GenerateConfig(
-        max_connections=connection.in_flight,
+        # In batch mode all requests must be let through, or no batch would be larger than that.
+        max_connections=None if connection.batch else connection.in_flight,
+        reasoning_effort=connection.reasoning or None,
+        cache_prompt=False,  # prompts differ from their first lines on, and writing to a cache costs more
         max_retries=connection.retries,
         attempt_timeout=None if connection.batch or connection.local else connection.timeout,
         batch=connection.batch or None,
@@ -205,24 +215,39 @@ def open_speaker(connection: Connection) -> Speaker:
 
 
 async def knock(speaker: Speaker) -> None:
-    """See that the model's server answers at all, before anything is sent.
+    """See that something that speaks HTTP answers at the model's address, before anything is sent.
 
     Raises:
-        UserError: nobody listens at its address.
+        UserError: nobody listens there, it is no web server, or it is no address.
     """
-    url = urlsplit(str(getattr(speaker.model.api, "base_url", None) or ""))
-    if not url.hostname:
-        return
-    port = url.port or (443 if url.scheme == "https" else 80)
+    address = str(getattr(speaker.model.api, "base_url", None) or "")
+    if address and (problem := await asyncio.to_thread(_closed, address)):
+        raise UserError(f"{speaker.connection.model}: {problem}")
+
+
+def _closed(address: str) -> str:
+    """What is wrong with a server's address, in words; empty if a server answers there, whatever it says."""
+    url = urlsplit(address)
     try:
-        _, writer = await asyncio.wait_for(asyncio.open_connection(url.hostname, port), CONNECT_TIMEOUT)
-        writer.close()
-    except (OSError, TimeoutError) as error:
-        why = getattr(error, "strerror", None) or "no answer"
-        raise UserError(
-            f"{speaker.connection.model}: no server answers at {url.scheme}://{url.hostname}:{port} ({why}); start it, "
-            "or correct the address with --base-url"
-        ) from error
+        port = url.port or (443 if url.scheme == "https" else 80)
+    except ValueError:
+        port = 0
+    if url.scheme not in ("http", "https") or not url.hostname or not port:
+        return f"{address!r} is not the address of a server; give --base-url in the form http://127.0.0.1:8000/v1"
+    secure = ssl.create_default_context()
+    # Whether its certificate is trusted is for the provider's client to say, which may trust others than we do.
+    secure.check_hostname, secure.verify_mode = False, ssl.CERT_NONE
+    try:
+        # It knows the user's proxy, as the providers' clients do.
+        urllib.request.urlopen(address, timeout=CONNECT_TIMEOUT, context=secure).close()
+    except (HTTPError, TimeoutError):
+        pass  # any answer will do, and so will a server that is open and busy
+    except (OSError, HTTPException) as error:
+        cause = getattr(error, "reason", error)
+        why = getattr(cause, "strerror", None) or str(cause) or "no answer"
+        place = f"{url.scheme}://{url.hostname}:{port}"
+        return f"no server answers at {place} ({why}); start it, or correct the address with --base-url"
+    return ""
 
 
 def _service(model: str) -> str:
@@ -249,14 +274,20 @@ def _said(output: ModelOutput, seconds: float) -> Said:
     usage = output.usage
     cached = (usage.input_tokens_cache_read or 0) if usage else 0
     return Said(
-        text=output.completion if output.choices else "",
-        stop=str(output.stop_reason) if output.choices else "stop",
+        text=without_thoughts(output.completion) if output.choices else "",
+        stop="words" if (output.metadata or {}).get("finish") == "words" else str(output.stop_reason),
         model=output.model,
         tokens_in=(usage.input_tokens + cached + (usage.input_tokens_cache_write or 0)) if usage else 0,
         tokens_out=usage.output_tokens if usage else 0,
         tokens_cached=cached,
         seconds=round(seconds, 3),
     )
+
+
+def without_thoughts(text: str) -> str:
+    """A reply without what a model thought before it. Inspect parts that off where both tags are there; some servers
+    put the first one in the prompt, and only the last comes back."""
+    return text.rsplit("</think>", 1)[-1]
 
 
 def _no_answer(error: Exception, connection: Connection) -> Exception:
@@ -268,21 +299,27 @@ def _no_answer(error: Exception, connection: Connection) -> Exception:
     names: list[str] = []
     text = ""
     while cause is not None:
-        status = status or getattr(cause, "status_code", None)
+        status = status or _status(cause)
         names.append(type(cause).__name__)
         if names[-1] != "RetryError":  # it says nothing but that there were retries
             text = text or " ".join(str(cause).split())[-300:]
         cause = cause.__cause__ or cause.__context__
+    if "PrerequisiteError" in names:  # some providers find out what they lack only when they are asked
+        return UserError(_cannot_open(connection.model, error))
     if status in FATAL_STATUS:
         return UserError(f"{connection.model}: {FATAL_STATUS[status]} (http {status}); correct it and run again")
-    if status == 404:
-        return UserError(
-            f"{connection.model}: the server knows no such model or address (http 404); correct --model or --base-url"
-        )
     if status is not None:
         return NoAnswer(f"http {status}", text, again="later" if status in TRANSIENT or status >= 500 else "never")
     kind = _kind(*names)
     return NoAnswer(kind, text, again="now" if kind in GARBLED else "later")
+
+
+def _status(error: BaseException) -> int | None:
+    """The HTTP status that a provider's exception tells of: each has its own way."""
+    found = getattr(error, "status_code", None) or getattr(error, "code", None)
+    if found is None and isinstance(response := getattr(error, "response", None), dict):
+        found = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return found if isinstance(found, int) and 400 <= found < 600 else None
 
 
 def _kind(*names: str) -> str:

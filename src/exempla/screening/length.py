@@ -1,4 +1,4 @@
-"""Drops written texts that are too short to be a story."""
+"""Drops written texts that are too short to hold anything."""
 
 from __future__ import annotations
 
@@ -12,12 +12,18 @@ ORDER = 10
 JUDGES_LIBRARY = False
 SHORTEST = 60
 """Words. Below that there is no room for an opening, a choice and its reasons (the shortest library story has 309)."""
+SHORTEST_ANSWER = 5
+"""Words. An answer in a conversation may be short."""
 
 
 def gate(records: Sequence[Record], context: Context) -> dict[str, str]:
     """Drop texts under the shortest length."""
-    counts = {record.id: len(words(record.taught_text())) for record in records}
-    return {name: f"{count} words, fewer than {SHORTEST}" for name, count in counts.items() if count < SHORTEST}
+    reasons: dict[str, str] = {}
+    for record in records:
+        count, least = len(words(record.taught_text())), SHORTEST_ANSWER if record.messages else SHORTEST
+        if count < least:
+            reasons[record.id] = f"{count} words, fewer than {least}"
+    return reasons
 
 
 EXAMPLES = (

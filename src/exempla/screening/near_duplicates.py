@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 
 from rensa import RMinHash, RMinHashLSH
 
@@ -36,15 +37,21 @@ def gate(records: Sequence[Record], context: Context) -> dict[str, str]:
 
 
 def _similar(records: Sequence[Record]) -> dict[str, str]:
-    shingles = [set(runs(record.whole_text(), RUN) or words(record.whole_text())) for record in records]
+    # The runs of a candidate are made again when they are needed: those of all texts take many times their memory.
+    @lru_cache(maxsize=256)
+    def shingles(place: int) -> frozenset[str]:
+        text = records[place].whole_text()
+        return frozenset(runs(text, RUN) or words(text))
+
     index = RMinHashLSH(THRESHOLD, PERMUTATIONS, BANDS)
     reasons: dict[str, str] = {}
-    for place, (record, own) in enumerate(zip(records, shingles, strict=True)):
+    for place, record in enumerate(records):
+        own = shingles(place)
         if not own:
             continue
         sketch = RMinHash(PERMUTATIONS, 42)
         sketch.update(sorted(own))
-        near = [(len(own & shingles[other]) / len(own | shingles[other]), other) for other in index.query(sketch)]
+        near = [(len(own & shingles(other)) / len(own | shingles(other)), other) for other in index.query(sketch)]
         share, other = max(near, default=(0.0, 0))
         if share >= THRESHOLD:
             reasons[record.id] = f"{share:.0%} of its word runs are those of {records[other].id}"

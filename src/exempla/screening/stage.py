@@ -56,7 +56,11 @@ def context() -> Context:
     return Context(
         items=tuple(item for instrument in INSTRUMENTS for item in catalogue.items(instrument)),
         families=catalogue.families(),
-        examples={record.id: record.text for record in catalogue.corpus("stories")},
+        examples={
+            record.id: record.text
+            for corpus in ("stories", "neutral", "dystopian")  # those that recipes show when a text is continued
+            for record in catalogue.corpus(corpus)
+        },
     )
 
 

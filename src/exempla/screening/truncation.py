@@ -16,7 +16,12 @@ _ENDED = re.compile(r"""[.!?…]["'”’»)\]*_]*\s*$""")
 
 def gate(records: Sequence[Record], context: Context) -> dict[str, str]:
     """Drop texts whose last character does not end a sentence."""
-    return {record.id: _reason(record) for record in records if not _ENDED.search(record.taught_text())}
+    return {
+        record.id: _reason(record)
+        for record in records
+        # A letter may end with a name; its writer is known to have finished.
+        if record.lineage.settings.get("finish") != "stop" and not _ENDED.search(record.taught_text())
+    }
 
 
 def _reason(record: Record) -> str:

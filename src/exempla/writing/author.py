@@ -1,83 +1,46 @@
-"""The author: writes every plan of a corpus, many at once, through the ledger; stops cleanly and goes on later."""
+"""The author: writes every plan of a corpus, many at once; stops cleanly and goes on later."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
+from functools import partial
 
-from exempla.errors import UserError
-from exempla.models.request import NoAnswer, Request
-from exempla.models.talk import Speaker, open_speaker, watched, without_transcript
+from exempla.models.talk import watched, without_transcript
 from exempla.records import Plan, Record, Rejected
 from exempla.writing.appender import Appender
 from exempla.writing.corpusfolder import CorpusFolder
-from exempla.writing.desk import Desk, Drop, Unusable, record_id
-from exempla.writing.faults import fault_of
-from exempla.writing.ledger import Ledger, Reply
-from exempla.writing.limits import Reserve
+from exempla.writing.desk import Desk, Drop, record_id
+from exempla.writing.ledger import Ledger
+from exempla.writing.limits import Hold, Purse
 from exempla.writing.order import Commission
-from exempla.writing.recipe import Step
+from exempla.writing.post import Halt, Post, Speakers, plan_need
 from exempla.writing.schedule import Schedule
 from exempla.writing.tally import Tally
 
-ATTEMPTS = 3
-"""Replies that are asked for, for one step, before a text is given up."""
-GIVE_UP = 24
-"""Failures of the server in a row, over all texts, after which nothing more is sent."""
-
-
-class Halt(Exception):
-    """Nothing more is sent; the text stays unwritten and is gone on with next time."""
-
-
-@dataclass(frozen=True)
-class Speakers:
-    """The models of a commission, ready to be asked."""
-
-    writer: Speaker
-    judge: Speaker
-
-    def of(self, step: Step) -> Speaker:
-        """The one that a step is asked of."""
-        return self.judge if step.role == "judge" else self.writer
-
-
-def hire(commission: Commission) -> Speakers:
-    """Make a commission's models ready.
-
-    Raises:
-        UserError: one of them is unknown, or lacks a key or a package.
-    """
-    writer = open_speaker(commission.writer)
-    return Speakers(writer, writer if commission.judge == commission.writer else open_speaker(commission.judge))
+Missing = tuple[Plan, tuple[int, ...]]
+"""A plan, and the parts of it that are not written."""
 
 
 class Author:
-    """Writes the plans that a schedule gives. One use each: `await Author(...).write()`."""
+    """Writes the plans that a schedule gives. One use each: `await Author(...).write(speakers)`."""
 
-    def __init__(
-        self, commission: Commission, speakers: Speakers, folder: CorpusFolder, schedule: Schedule, tally: Tally
-    ) -> None:
+    def __init__(self, commission: Commission, folder: CorpusFolder, schedule: Schedule, tally: Tally) -> None:
         self.commission = commission
-        self.speakers = speakers
         self.folder = folder
         self.schedule = schedule
         self.tally = tally
         self.stopped = ""
-        """Why nothing more is sent, in words; empty as long as there is no reason."""
-        self._failures_in_a_row = 0
-        self._broken: BaseException | None = None
-        self._shared: dict[str, asyncio.Lock] = {}
+        """Why it ends before all is written, in words; empty as long as there is no reason."""
+        self._post: Post | None = None
 
     def stop(self, why: str) -> None:
         """Send nothing more; what is under way is awaited and kept."""
         self.stopped = self.stopped or why
+        if self._post is not None:
+            self._post.closed = True
 
-    async def write(self) -> None:
+    async def write(self, speakers: Speakers) -> None:
         """Write what is not written yet.
 
         Raises:
@@ -86,36 +49,64 @@ class Author:
         """
         with without_transcript(), watched(self.tally.sampling):
             async with (
-                Ledger(self.folder.replies) as self._ledger,
+                Ledger(self.folder.replies) as ledger,
                 Appender(self.folder.written) as self._written,
                 Appender(self.folder.rejected) as self._rejected,
             ):
-                self.tally.totals = self._ledger.totals
-                self._reserve = Reserve(self.commission.order.limits, self._ledger.totals)
-                await self._write_all()
-        if self._broken is not None:
-            raise self._broken
+                self.tally.totals = ledger.totals
+                self._post = Post(self.commission, speakers, ledger, self.tally)
+                self._post.closed = bool(self.stopped)
+                self._purse = Purse(self.commission.order.limits, ledger.totals)
+                left_over = await self._write_all(self._post, self.schedule.unwritten())
+                if left_over and not self._over(self._post):
+                    # A server that was down for a moment may be up again.
+                    self.tally.postponed.clear()
+                    left_over = await self._write_all(self._post, left_over)
+                await self.schedule.settle()
+        if self._post.broken is not None:
+            raise self._post.broken
+        if left_over and not self.stopped:
+            self.stopped = self._reason(self._post)
 
-    async def _write_all(self) -> None:
+    def _over(self, post: Post) -> bool:
+        return bool(self.stopped) or bool(post.short) or post.broken is not None
+
+    def _reason(self, post: Post) -> str:
+        if post.short:
+            return f"the limit is reached: {post.short}"
+        told = ", ".join(f"{reason} {count}" for reason, count in self.tally.postponed.most_common())
+        return f"texts are left over because the server failed ({told})"
+
+    async def _write_all(self, post: Post, plans: Iterable[Missing]) -> list[Missing]:
+        """Write plans, as many at once as requests may be in flight; gives those that are left over."""
         slots = asyncio.Semaphore(self.commission.writer.in_flight)
         running: set[asyncio.Task[None]] = set()
+        left_over: list[Missing] = []
 
         def over(task: asyncio.Task[None]) -> None:
             running.discard(task)
             slots.release()
 
-        for plan, missing in self.schedule.unwritten():
+        for missing in plans:
             await slots.acquire()
-            if self.stopped or self._broken is not None:
+            need = plan_need(self.commission, missing[0].words)
+            while running and self._purse.missing(need):
+                # What others have set aside may be more than they take.
+                await asyncio.wait(set(running), return_when=asyncio.FIRST_COMPLETED)
+            post.short = post.short or self._purse.missing(need)
+            if self._over(post):
+                left_over.append(missing)
                 break
-            task = asyncio.create_task(self._write_one(plan, missing))
+            hold = Hold(self._purse, need)
+            task = asyncio.create_task(self._write_one(post, hold, missing, left_over))
             running.add(task)
             task.add_done_callback(over)
         while running:
             await asyncio.wait(set(running))
-        await self.schedule.settle()
+        return left_over
 
-    async def _write_one(self, plan: Plan, missing: tuple[int, ...]) -> None:
+    async def _write_one(self, post: Post, hold: Hold, missing: Missing, left_over: list[Missing]) -> None:
+        plan, parts = missing
         job = self.commission
         desk = Desk(
             recipe=job.recipe,
@@ -124,30 +115,26 @@ class Author:
             style=job.style,
             principle=job.principles.get(plan.principle),
             source=job.sources.get(plan.facts.get("source", "")),
-            send=self._send,
+            send=partial(post.send, hold),
         )
         try:
             try:
                 records = await job.recipe.write(desk)
-                rejected = [self._reject(plan, part, drop) for part, drop in desk.rejected]
+                rejected = [_rejected(plan, part, drop) for part, drop in desk.rejected]
             except Drop as drop:
-                records, rejected = [], [self._reject(plan, part, drop) for part in missing]
-            await self._keep(plan, missing, records, rejected)
+                records, rejected = [], [_rejected(plan, part, drop) for part in parts]
+            await self._keep(plan, parts, records, rejected)
+            post.ledger.forget(plan.id)
         except Halt:
-            return
+            left_over.append(missing)
         except Exception as error:  # a task that died unheard would leave its text neither kept nor dropped
-            self._broken = self._broken or error
+            post.broken = post.broken or error
+        finally:
+            hold.release()
+            self.tally.show()
 
-    @staticmethod
-    def _reject(plan: Plan, part: int, drop: Drop) -> Rejected:
-        return Rejected(
-            id=record_id(plan, part), plan=plan.id, reason=drop.reason, detail=drop.detail[:500], text=drop.text
-        )
-
-    async def _keep(
-        self, plan: Plan, missing: tuple[int, ...], records: list[Record], rejected: list[Rejected]
-    ) -> None:
-        ids = {record_id(plan, part) for part in missing}
+    async def _keep(self, plan: Plan, parts: tuple[int, ...], records: list[Record], rejected: list[Rejected]) -> None:
+        ids = {record_id(plan, part) for part in parts}
         for record in records:
             if record.id in ids:
                 await self._written.add(record.model_dump_json().encode() + b"\n")
@@ -157,113 +144,9 @@ class Author:
             if row.id in ids:
                 await self._rejected.add(row.model_dump_json().encode() + b"\n")
                 self.tally.dropped[row.reason] += 1
-        self._ledger.forget(plan.id)
-        self.tally.show()
-
-    async def _send(self, name: str, step: Step, request: Request, parse: Callable[[str], Any]) -> tuple[Any, str]:
-        """The reply from the ledger, or else from the model; asked for again while it cannot be used."""
-        with self._alone(name) as lock:
-            async with lock:
-                return await self._attempts(name, step, request, parse)
-
-    @contextlib.contextmanager
-    def _alone(self, name: str) -> Iterator[asyncio.Lock]:
-        """A lock for a reply that several plans share, so that it is asked for once."""
-        lock = self._shared.setdefault(name, asyncio.Lock())
-        try:
-            yield lock
-        finally:
-            if not lock.locked():
-                self._shared.pop(name, None)
-
-    async def _attempts(self, name: str, step: Step, request: Request, parse: Callable[[str], Any]) -> tuple[Any, str]:
-        attempt = 1
-        while True:
-            key = f"{name}/{attempt}"
-            reply = self._ledger.get(key)
-            parsed: Any = None
-            problem: tuple[str, str] | None = None
-            if reply is None:
-                made = request.model_copy(update={"seed": seed_of(self.commission.order.seed, key)})
-                reply = await self._ask(key, step, made, parse)
-                if reply.key.endswith("/0"):
-                    # The server failed, not the text: it is left for the next run, not dropped.
-                    self.tally.postponed[reply.failure] += 1
-                    raise Halt
-            if reply.failure:
-                problem = (reply.failure, reply.detail)
-            else:
-                try:
-                    parsed = parse(reply.text)
-                except Unusable as error:
-                    problem = (error.reason, error.detail)
-            if problem is None:
-                return parsed, reply.stop
-            attempt = max(attempt, int(reply.key.rsplit("/", 1)[1])) + 1
-            if attempt > ATTEMPTS:
-                raise Drop(*problem, text=reply.text)
-
-    async def _ask(self, key: str, step: Step, request: Request, parse: Callable[[str], Any]) -> Reply:
-        """Send a request and put what comes of it on the disk."""
-        speaker, price = self.speakers.of(step), self.commission.price(step)
-        batch = speaker.connection.batch
-        if not self.stopped:
-            limit = self._reserve.problem(request, price, batch)
-            if limit:
-                self.stop(f"the limit is reached: {limit}")
-        if self.stopped or self._broken is not None:
-            raise Halt
-        self._reserve.take(request, price, batch)
-        self.tally.in_flight += 1
-        self.tally.show()
-        common = {"step": step.name, "prompt_sha256": request.sha256}
-        try:
-            said = await speaker.ask(request)
-        except NoAnswer as error:
-            reply = self._failed(key, error, common)
-        else:
-            self._failures_in_a_row = 0
-            reply = Reply(
-                key=key,
-                text=said.text,
-                stop=said.stop,
-                model=said.model,
-                tokens_in=said.tokens_in,
-                tokens_out=said.tokens_out,
-                cost=round(price.cost(said.tokens_in, said.tokens_out, said.tokens_cached, batch), 8),
-                seconds=said.seconds,
-                **common,
-            )
-            language = "" if step.role == "judge" else self.commission.order.language
-            problem = fault_of(said, request.may_break_off, language)
-            detail = ""
-            if not problem:
-                try:
-                    parse(said.text)
-                except Unusable as error:
-                    problem, detail = error.reason, error.detail
-            if problem:
-                reply = reply.model_copy(update={"failure": problem, "detail": detail[:300]})
-        finally:
-            self._reserve.take(request, price, batch, sign=-1)
-            self.tally.in_flight -= 1
-        await self._ledger.put(reply)
-        return reply
-
-    def _failed(self, key: str, error: NoAnswer, common: dict[str, str]) -> Reply:
-        if error.again != "never":
-            self._failures_in_a_row += 1
-            if self._failures_in_a_row >= GIVE_UP and self._broken is None:
-                self._broken = UserError(
-                    f"{self.commission.writer.model}: {GIVE_UP} requests in a row failed ({error.reason}: "
-                    f"{error.detail[:160]}); see to the server and run the same command again to go on"
-                )
-        # A server's failure does not use an attempt up. What the request itself is to blame for uses up all.
-        attempt = {"later": 0, "now": key.rsplit("/", 1)[1], "never": ATTEMPTS}[error.again]
-        attempt_key = f"{key.rsplit('/', 1)[0]}/{attempt}"
-        return Reply(key=attempt_key, failure=error.reason, detail=error.detail, **common)
 
 
-def seed_of(seed: int, key: str) -> int:
-    """A request's own seed, for providers that keep to one: an attempt after another must not give the same."""
-    return int.from_bytes(hashlib.sha256(f"{seed}:{key}".encode()).digest()[:4])
+def _rejected(plan: Plan, part: int, drop: Drop) -> Rejected:
+    return Rejected(
+        id=record_id(plan, part), plan=plan.id, reason=drop.reason, detail=drop.detail[:500], text=drop.text
+    )

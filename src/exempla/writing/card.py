@@ -6,8 +6,8 @@ import random
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import resources
-from typing import Any
 
 import jinja2
 
@@ -35,6 +35,22 @@ class Counts(Frozen):
     scores: dict[str, float] = {}
     """Mean by criterion."""
     samples: tuple[Record, ...] = ()
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a corpus took, over all runs."""
+
+    totals: Totals
+    rounds: tuple[Round, ...]
+    dropped: Mapping[str, int]
+    """Reason to number of texts."""
+    stopped: str
+    """Why it is not complete; empty if it is."""
+    unmeasured: str
+    """Why a measurement failed, if one did."""
+    wire: Mapping[str, int]
+    """Requests that came to nothing, by reason."""
 
 
 class RecordCounter:
@@ -74,22 +90,19 @@ class RecordCounter:
         )
 
 
-def render_card(commission: Commission, counts: Counts, dropped: Mapping[str, int], **more: Any) -> str:
+def render_card(commission: Commission, counts: Counts, account: Account) -> str:
     """The card as Markdown with the front matter that dataset hubs read.
 
     Args:
         commission: what was wanted.
         counts: of the kept records.
-        dropped: reason to number of texts.
-        more: `totals` (Totals), `rounds` (of Round), `stopped` (str), `wire` (reason to number).
+        account: what it took.
     """
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     environment.filters |= {"counted": counted, "cell": cell}
     template = environment.from_string(resources.files("exempla.writing").joinpath("card.md.jinja").read_text("utf-8"))
-    totals: Totals = more["totals"]
-    rounds: Sequence[Round] = more["rounds"]
     return template.render(
         order=commission.order,
         job=commission,
@@ -99,13 +112,14 @@ def render_card(commission: Commission, counts: Counts, dropped: Mapping[str, in
         planned=commission.planned,
         counts=counts,
         lengths=_quantiles(counts.words),
-        dropped=sorted(dropped.items(), key=lambda item: (-item[1], item[0])),
-        totals=totals,
-        failures=totals.failures.most_common(ROWS),
-        wire=more["wire"],
-        rounds=rounds,
-        last=rounds[-1].measurement if rounds else None,
-        stopped=more["stopped"],
+        dropped=sorted(account.dropped.items(), key=lambda item: (-item[1], item[0])),
+        totals=account.totals,
+        failures=account.totals.failures.most_common(ROWS),
+        wire=account.wire,
+        rounds=account.rounds,
+        last=account.rounds[-1].measurement if account.rounds else None,
+        unmeasured=account.unmeasured,
+        stopped=account.stopped,
         samples=[(record, excerpt(record)) for record in counts.samples],
         canary=catalogue.CANARY,
         version=__version__,

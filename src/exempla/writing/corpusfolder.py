@@ -14,11 +14,11 @@ from exempla.study import first_problem
 
 
 class Settings(Frozen):
-    """Everything that the texts of a corpus depend on. A folder holds texts of one setting only."""
+    """Everything that the texts of a corpus depend on, but for their number: a corpus may grow. A folder holds texts of
+    one setting only."""
 
     version: int
     recipe: str
-    n: int
     seed: int
     writer: str
     judge: str
@@ -58,26 +58,31 @@ class CorpusFolder:
         self.measurements = work / "measurements.jsonl"
         self.wire = work / "wire.json"
 
-    def claim(self, settings: Settings) -> None:
-        """Make the folder this setting's own.
+    def check(self, settings: Settings) -> None:
+        """See that the folder may hold texts of this setting.
 
         Raises:
-            UserError: it holds texts of another setting.
+            UserError: it holds texts of another.
         """
-        if self.settings.exists():
-            try:
-                before = Settings.model_validate_json(self.settings.read_text())
-            except ValidationError as error:
-                raise UserError(
-                    f"{self.settings}: not of this version of exempla ({first_problem(error)}); choose another --out"
-                ) from error
-            if before != settings:
-                raise UserError(
-                    f"{self.root}: holds a corpus of other settings ({difference(before, settings)}); choose another "
-                    "--out, or give the same settings to go on with it"
-                )
-        else:
-            write_atomically(self.settings, settings.model_dump_json(indent=2) + "\n")
+        if not self.settings.exists():
+            return
+        try:
+            before = Settings.model_validate_json(self.settings.read_text())
+        except ValidationError as error:
+            raise UserError(
+                f"{self.settings}: not of this version of exempla ({first_problem(error)}); choose another --out"
+            ) from error
+        # Settings for which no reply came in, because the model's name was wrong, say, bind nobody.
+        if before != settings and self.replies.exists() and self.replies.stat().st_size:
+            raise UserError(
+                f"{self.root}: holds a corpus of other settings ({difference(before, settings)}); choose another "
+                "--out, or give the same settings to go on with it"
+            )
+
+    def claim(self, settings: Settings) -> None:
+        """Make the folder this setting's own. Raises like `check`."""
+        self.check(settings)
+        write_atomically(self.settings, settings.model_dump_json(indent=2) + "\n")
 
 
 def difference(before: Settings, after: Settings) -> str:

@@ -13,11 +13,17 @@ from exempla.records import Lineage, Message, Plan, Record
 from exempla.rubric import Verdict, asked, overall, read_verdict, rubric_prompt, shortfalls
 from exempla.writing.constitution import Principle
 from exempla.writing.recipe import Recipe, Step
+from exempla.writing.stocknames import stock_name
 from exempla.writing.texts import Texts
 
 Parsed = TypeVar("Parsed")
 ORDINARY_TRAP = "taking an easier course than the right one"
 """The temptation of a prompt that comes from elsewhere without a label."""
+TITLE_WITHIN = 6
+"""Lines from the beginning of a reply."""
+TAGGED = ("draft", "critique", "answer")
+"""What earlier steps left and later prompts show between tags."""
+_TAG = re.compile(r"<(?=\s*/?\s*(?:draft|critique|answer|reply|system|user|text)\b)", re.IGNORECASE)
 NO_OBJECTION = "(nobody has read it yet; find its weaknesses yourself)"
 """Stands for the critique when that step is left out."""
 
@@ -102,16 +108,17 @@ class Desk:
             "words": str(plan.words),
             "away": self.style.away,
             "avoid": avoidance(plan.avoid),
-            **(more or {}),
+            **{name: _within_tags(text) if name in TAGGED else text for name, text in (more or {}).items()},
         }
 
-    async def ask(self, step: str, more: Mapping[str, str] | None = None) -> str:
-        """Fill the step's prompt, send it, and give the reply.
+    async def ask(self, step: str, more: Mapping[str, str] | None = None, **request: Any) -> str:
+        """Fill the step's prompt, send it, and give the reply; `request` is passed on to the model.
 
         Raises:
             Drop: no reply could be used.
         """
-        return await self.ask_for(str.strip, step, more)
+        system, user = self.texts.prompts[step].fill(self.facts(more))
+        return await self.send_text(step, system, user, str.strip, **request)
 
     async def ask_for(
         self,
@@ -146,7 +153,13 @@ class Desk:
         parsed, self.stopped = await self.send(name, kind, made, parse)
         return parsed
 
-    async def judge(self, text: str, more: Mapping[str, str] | None = None) -> dict[str, int]:
+    def refuse_stock_names(self, text: str) -> None:
+        """Raise Unusable if a name stands in the text that language models reach for first."""
+        name = stock_name(text, self.texts.banned, self.plan.facts.values())
+        if name:
+            raise Unusable("stock name", name)
+
+    async def judge(self, text: str) -> dict[str, int]:
         """The judge's scores of a text by the recipe's rubric; none if the step `score` is left out.
 
         Raises:
@@ -163,7 +176,7 @@ class Desk:
                 raise Unusable(f"verdict {verdict.state}", verdict.problem)
             return verdict
 
-        user = rubric_prompt(rubric, criteria, text, self.facts(more))
+        user = rubric_prompt(rubric, criteria, text, self.facts())
         verdict = await self.send_text("score", "", user, parse)
         short = shortfalls(verdict, self.recipe.thresholds or {})
         if short:
@@ -179,7 +192,8 @@ class Desk:
         **fields: Any,
     ) -> Record:
         """The written record; turns without content are left out."""
-        plan, labels = self.plan, {key: value for key, value in self.plan.facts.items() if key in SHOWN_FACTS}
+        self.settings.setdefault("finish", "stop")  # a reply that was cut short is none
+        plan, labels = self.plan, {key: value for key, value in self.plan.facts.items() if key in self.recipe.labels}
         parents = fields.pop("parents", (self.source.id,) if self.source else ())
         return Record(
             id=record_id(plan, self.part),
@@ -201,13 +215,14 @@ class Desk:
         )
 
 
-SHOWN_FACTS = ("setting", "form", "genre", "skill_kind", "doc_type", "tone", "domain", "trap_family", "workplace")
-"""Facts that are kept as a record's labels; the plan holds them all."""
-
-
 def record_id(plan: Plan, part: int = 0) -> str:
     """The id of a plan's record, known before it is written."""
     return f"{catalogue.WRITTEN}-{plan.id}" + (f"-{part}" if part else "")
+
+
+def _within_tags(text: str) -> str:
+    """A text that cannot close the tags it is put between, or open others."""
+    return _TAG.sub("‹", text)
 
 
 def avoidance(phrases: Sequence[str]) -> str:
@@ -230,10 +245,17 @@ def tagged(tag: str, reply: str) -> list[str]:
 
 
 def titled(reply: str) -> tuple[str, str]:
-    """Title and text of a reply that begins with `Title: ...`; a text without that line has an empty title."""
-    head, _, rest = reply.strip().partition("\n")
-    match = re.fullmatch(r"[#*_\s]*title:\s*(.+?)[*_\s]*", head, re.IGNORECASE)
-    title, text = (match.group(1).strip('"“”'), rest.strip()) if match else ("", reply.strip())
-    if not text:
-        raise Unusable("empty", "a title and no text")
-    return title, text
+    """Title and text of a reply with a line `Title: ...` among its first few; what stands before it is chatter.
+
+    Raises:
+        Unusable: there is no such line, or no text after it.
+    """
+    lines = reply.strip().split("\n")
+    for place, line in enumerate(lines[:TITLE_WITHIN]):
+        match = re.fullmatch(r"[#*_\s]*title:\s*(.+?)[*_\s]*", line, re.IGNORECASE)
+        if match:
+            text = "\n".join(lines[place + 1 :]).strip().removesuffix("```").rstrip()
+            if not text:
+                raise Unusable("empty", "a title and no text")
+            return match.group(1).strip('"“”'), text
+    raise Unusable("not in the form asked for", "no line `Title: ...` at its beginning")

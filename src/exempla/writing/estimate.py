@@ -88,28 +88,36 @@ def estimate(commission: Commission, totals: Totals, finished: int) -> Estimate:
 
 def _rehearsed(commission: Commission) -> tuple[StepEstimate, ...]:
     plans = Planner(commission.quotas, commission.order.seed).draw(min(SAMPLE, commission.plans))
-    sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
+    sums: dict[tuple[str, bool], list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
+    own, seen = {plan.id for plan in plans}, set[str]()
 
     async def go() -> None:
         for plan in plans:
 
-            def note(step: Step, request: Request, words: int = plan.words) -> None:
-                row = sums[step.name]
+            def note(name: str, step: Step, request: Request, words: int = plan.words) -> None:
+                # What plans share is asked once; how many of its kind there are shows in all plans, not in a sample.
+                shared = name.split("/")[0] not in own
+                if shared and name in seen:
+                    return
+                seen.add(name)
+                row = sums[step.name, shared]
                 row[0] += 1
                 row[1] += len(request.system + request.user) / CHARACTERS_PER_TOKEN
                 row[1] += step.long * words * TOKENS_PER_WORD
-                row[2] += min(
-                    step.words(words) * TOKENS_PER_WORD, request.max_tokens if commission.style.max_tokens else 1e9
-                )
+                row[2] += min(step.words(words) * TOKENS_PER_WORD, commission.style.max_tokens or math.inf)
 
             await rehearse(commission, plan, note)
 
     asyncio.run(go())
     scale = commission.plans / len(plans)
-    return tuple(
-        StepEstimate(step=step, requests=row[0] * scale, tokens_in=row[1] * scale, tokens_out=row[2] * scale)
-        for step, row in sums.items()
-    )
+    rows = []
+    for (step, shared), row in sums.items():
+        kinds = len(commission.texts.pools.get(commission.recipe.step(step).shared, ()))
+        times = min(kinds, commission.plans) / row[0] if shared else scale
+        rows.append(
+            StepEstimate(step=step, requests=row[0] * times, tokens_in=row[1] * times, tokens_out=row[2] * times)
+        )
+    return tuple(rows)
 
 
 def _measured(commission: Commission, totals: Totals, finished: int) -> Estimate:

@@ -16,7 +16,9 @@ def fault_of(said: Said, may_break_off: bool, language: str) -> str:
         return "content filter"
     if not said.text.strip():
         return "empty"
-    if said.stop in ("max_tokens", "model_length") and not may_break_off:
+    if said.stop == "model_length":
+        return "longer than the model can read"
+    if said.stop == "max_tokens" and not may_break_off:
         return "truncated"
     # A continuation may break off within a character; there the gates judge what came out.
     if "\ufffd" in said.text and not may_break_off:

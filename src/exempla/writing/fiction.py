@@ -35,10 +35,15 @@ async def write_fiction(desk: Desk) -> list[Record]:
             raise Unusable("too short", f"{count} words instead of {desk.plan.words}")
         return title, text
 
-    title, text = await desk.ask_for(parse, "draft")
+    def parse_last(reply: str) -> tuple[str, str]:
+        title, text = parse(reply)
+        desk.refuse_stock_names(text)
+        return title, text
+
+    title, text = await desk.ask_for(parse if desk.does("rewrite") else parse_last, "draft")
     critique = await desk.ask("critique", {"draft": text}) if desk.does("critique") else NO_OBJECTION
     if desk.does("rewrite"):
-        title, text = await desk.ask_for(parse, "rewrite", {"draft": text, "critique": critique})
+        title, text = await desk.ask_for(parse_last, "rewrite", {"draft": text, "critique": critique})
     scores = await desk.judge(text)
     return [desk.record(text=text, title=title, scores=scores)]
 
@@ -95,9 +100,13 @@ async def _continued(desk: Desk) -> Record:
     )
     end = story_end(reply, plan.words)
     text = reply[: end.place].rstrip() if end else reply.rstrip()
-    desk.settings["finish"] = end.finish if end else "limit" if desk.stopped == "max_tokens" else "marker"
+    gap = " " if text[:1].isalnum() or text.startswith("“") else ""  # some models leave out the space in front
+    text = f"{opening}{gap}{text}".strip()
+    # A model in this process stops by itself where the story is over; what others go on with is cut off.
+    own = {"words": "length", "max_tokens": "limit"}.get(desk.stopped, "marker")
+    desk.settings["finish"] = end.finish if end else own
     return desk.record(
-        text=(opening + text).strip(),
+        text=text,
         title=" and ".join(name for name in (plan.facts.get("name"), plan.facts.get("person")) if name),
         parents=(example.id,),
         scores=await desk.judge(text),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from exempla import catalogue
 from exempla.errors import UserError
@@ -27,6 +28,9 @@ from exempla.writing.texts import Texts, read_texts
 
 WRITING_VERSION = 2
 """Raised when a change of the code changes what is asked for with the same settings."""
+BATCHING = ("anthropic", "google", "grok", "openai", "together")
+"""Providers whose batch mode Inspect knows."""
+MOST_IN_A_BATCH = 10_000
 IN_FLIGHT = 64
 IN_FLIGHT_LOCAL = 32
 CONTINUED_WORDS = (130, 160, 190, 220)
@@ -56,6 +60,8 @@ class Order(Frozen):
     retries: int = 5
     timeout: int = 600
     batch: bool = False
+    reasoning: Literal["", "none", "minimal", "low", "medium", "high", "xhigh", "max"] = ""
+    """Effort of models that reason; the provider's own choice if empty."""
     prices: Path | None = None
     limits: Limits = Limits()
     seed: int = 0
@@ -95,7 +101,6 @@ class Commission:
         return Settings(
             version=WRITING_VERSION,
             recipe=self.recipe.name,
-            n=order.n,
             seed=order.seed,
             writer=identity(order.model),
             judge=identity(order.judge or order.model) if judged else "",
@@ -150,6 +155,7 @@ def accept(order: Order, principles: Sequence[Principle]) -> Commission:
     if order.n < 1:
         raise UserError(f"--n {order.n}: there must be at least 1 text to write")
     writer, judge = full_name(order.model), full_name(order.judge or order.model)
+    _check(order)
     continuation = _continues(order, recipe, writer)
     steps = _steps(order, recipe, continuation)
     judged = any(step.role == "judge" and step.name in steps for step in recipe.steps)
@@ -161,7 +167,7 @@ def accept(order: Order, principles: Sequence[Principle]) -> Commission:
     style = Style(
         steps=steps,
         continuation=continuation,
-        temperature=order.temperature or (CONTINUED_TEMPERATURE if continuation else 1.0),
+        temperature=_chosen(order.temperature, CONTINUED_TEMPERATURE if continuation else 1.0),
         max_tokens=order.max_tokens or (CONTINUED_TOKENS if continuation else None),
         writer=order.model,
         away="; ".join(family.temptation for family in catalogue.families()),
@@ -203,6 +209,32 @@ def _continues(order: Order, recipe: Recipe, writer: str) -> bool:
     return wanted
 
 
+def _chosen(value: float | None, otherwise: float) -> float:
+    return otherwise if value is None else value
+
+
+def _check(order: Order) -> None:
+    """What can be seen to be wrong without looking at anything else."""
+    url = urlsplit(order.base_url)
+    if order.base_url and (url.scheme not in ("http", "https") or not url.hostname):
+        raise UserError(f"--base-url {order.base_url}: not an address; write it like http://127.0.0.1:8000/v1")
+    if order.model.split("/")[0].startswith("openai-api") and order.model.count("/") < 2:
+        raise UserError(
+            f"unknown model {order.model!r}; write openai-api/SERVICE/NAME, with a service name of your own"
+        )
+    if order.language not in ("en", "") and order.prompts is None:
+        raise UserError(
+            f"--language {order.language!r}: the prompts that ship ask for English; give your own: --prompts"
+        )
+    if order.batch and order.model.split("/")[0] not in BATCHING:
+        raise UserError(f"--batch: {order.model} has no batch mode; {', '.join(BATCHING)} have one")
+
+
+def _batched(order: Order) -> int:
+    """A batch is worth its wait only when many texts are in it."""
+    return min(order.n, MOST_IN_A_BATCH)
+
+
 def _steps(order: Order, recipe: Recipe, continuation: bool) -> tuple[str, ...]:
     known = [step.name for step in recipe.steps]
     for step in order.steps:
@@ -225,7 +257,7 @@ def _quotas(
     pairs = recipe.pairs
     if sources:
         # What a prompt is about comes with the prompt; drawing it anew would only contradict it.
-        pools = {fact: pool for fact, pool in pools.items() if fact not in ("trap_family", "surface")}
+        pools = {fact: pool for fact, pool in pools.items() if fact not in recipe.brought}
         pools["source"] = sources
         pairs = tuple(pair for pair in pairs if set(pair) <= {*pools, "principle"})
     return Quotas(
@@ -259,7 +291,8 @@ def _connection(order: Order, name: str, continuation: bool) -> Connection:
     return Connection(
         model=name,
         base_url=order.base_url,
-        in_flight=order.in_flight or (IN_FLIGHT_LOCAL if local else IN_FLIGHT),
+        in_flight=order.in_flight or (IN_FLIGHT_LOCAL if local else _batched(order) if order.batch else IN_FLIGHT),
+        reasoning=order.reasoning,
         retries=order.retries,
         timeout=order.timeout,
         batch=order.batch and not local,

@@ -32,6 +32,12 @@ class Step(Frozen):
     """... and so many words besides."""
     long: int = 0
     """How many of the texts in `uses` are about as long as the plan's words (for estimates)."""
+    times: int = 1
+    """How often it is taken for one plan."""
+    shared: str = ""
+    """The fact whose plans ask this together, once; empty if each plan asks for itself."""
+    limit: int = 0
+    """Tokens that a reply may have, where its length is not asked for in words; from the words if 0."""
     role: Literal["writer", "judge"] = "writer"
 
     def words(self, wanted: int) -> float:
@@ -39,8 +45,8 @@ class Step(Frozen):
         return self.share * wanted + self.plus
 
     def max_tokens(self, wanted: int) -> int:
-        """The limit that is set on a reply."""
-        return int(self.words(wanted) * TOKENS_PER_WORD * SLACK) + 200
+        """The limit that is set on a reply, in tokens."""
+        return self.limit or int(self.words(wanted) * TOKENS_PER_WORD * SLACK) + 200
 
 
 class Example(Frozen):
@@ -82,6 +88,10 @@ class Recipe:
     model that follows instructions."""
     source: Literal["", "optional", "needed"] = ""
     """Whether it builds on the prompts of another corpus."""
+    brought: tuple[str, ...] = ()
+    """Facts that a prompt from another corpus brings with it, so that they are not drawn for it."""
+    labels: tuple[str, ...] = ()
+    """Facts that are kept as a record's labels; the plan holds them all."""
     tools: bool = False
     """Whether its records offer tools, drawn from the pool of definitions."""
 

@@ -17,12 +17,15 @@ _CRITERION = re.compile(r"^## ([a-z_]+) ", re.MULTILINE)
 _TEXT = re.compile(r"<text>\n(.*?)\n</text>", re.DOTALL)
 
 
-async def rehearse(job: Commission, plan: Plan, note: Callable[[Step, Request], None]) -> list[Record]:
-    """The records that the recipe makes of a plan when every reply is its example's; `note` is told of each request."""
+async def rehearse(job: Commission, plan: Plan, note: Callable[[str, Step, Request], None]) -> list[Record]:
+    """The records that the recipe makes of a plan when every reply is its example's.
+
+    `note` is told of each request, with the name it is kept under.
+    """
     example = job.recipe.example
 
     async def send(name: str, step: Step, request: Request, parse: Callable[[str], Any]) -> tuple[Any, str]:
-        note(step, request)
+        note(name, step, request)
         reply = _praise(request.user) if step.name == "score" else example.replies[step.name]
         return parse(reply), "stop"
 

@@ -15,7 +15,9 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 
+from exempla.errors import UserError
 from exempla.files import append_lines, mend_torn_tail, read_lines, stream_lines
 from exempla.records import Frozen, Plan, Record, Rejected
 from exempla.writing.corpusfolder import CorpusFolder
@@ -44,6 +46,8 @@ class Schedule:
         self.plans = plans
         self.parts = (0,) if per_plan == 1 else tuple(range(1, per_plan + 1))
         self.rounds: list[Round] = []
+        self.unmeasured = ""
+        """Why a measurement failed, if one did."""
         self.kept = 0
         self.dropped: list[str] = []
         """Reasons of earlier runs, one for each text that was not kept."""
@@ -51,6 +55,7 @@ class Schedule:
         self._seed = 0
         self._every = every
         self._window: deque[tuple[Plan, str]] = deque(maxlen=max(every, 1))
+        self._latest: deque[tuple[str, str]] = deque(maxlen=max(every, 1))
         self._since = 0
         self._done: set[str] = set()
         self._drawn = 0
@@ -68,12 +73,13 @@ class Schedule:
         for row in stream_lines(self.folder.rejected, Rejected):
             self._done.add(row.id)
             self.dropped.append(row.reason)
-        plans = (
-            {plan.id: plan for plan in stream_lines(self.folder.plans, Plan)} if self.folder.written.exists() else {}
-        )
         for record in stream_lines(self.folder.written, Record):
             self._done.add(record.id)
-            self._remember(plans[record.lineage.plan], record)
+            self.kept += 1
+            self._latest.append((record.lineage.plan, record.taught_text()))
+        wanted = {plan for plan, _ in self._latest}
+        plans = {plan.id: plan for plan in stream_lines(self.folder.plans, Plan) if plan.id in wanted}
+        self._window.extend((plans[plan], text) for plan, text in self._latest)
         self._since = self.kept - (self.rounds[-1].measurement.after if self.rounds else 0)
 
     @property
@@ -99,7 +105,9 @@ class Schedule:
                 # Names that the writer adds of its own wear out too; those of plans are dealt evenly.
                 avoid = (*found.avoid, *(name.value for name in found.names[:NAMES]))
                 applied += 1
-            plans = planner.draw(min(CHUNK, self.plans - self._drawn))
+            # Up to where the next measurement counts, which need not be where an earlier, shorter run was cut.
+            until = min((r.from_plan - 1 for r in self.rounds[applied:]), default=self.plans)
+            plans = planner.draw(min(CHUNK, self.plans - self._drawn, until - self._drawn))
             plans = [plan.model_copy(update={"avoid": avoid}) for plan in plans] if avoid else plans
             self._drawn += len(plans)
             append_lines(self.folder.plans, [plan for plan in plans if plan.number > self._noted])
@@ -134,9 +142,15 @@ class Schedule:
             spawn = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(1, spawn, initializer=_stay_with_parent)
         plans, texts = [plan for plan, _ in self._window], [text for _, text in self._window]
-        found = await asyncio.get_running_loop().run_in_executor(
-            self._pool, measure, texts, plans, self.kept, Targets(), self._quotas
-        )
+        try:
+            found = await asyncio.get_running_loop().run_in_executor(
+                self._pool, measure, texts, plans, self.kept, Targets(), self._quotas
+            )
+        except (BrokenProcessPool, UserError) as error:
+            # Texts are worth more than a measurement of them.
+            self.unmeasured = f"diversity was not measured after {self.kept} texts ({error})"
+            self._pool = self._measuring = None
+            return
         # Plans that an earlier run noted are left as they are: replies to their first requests may be in the ledger.
         self.rounds.append(Round(from_plan=max(self._drawn, self._noted) + 1, measurement=found))
         append_lines(self.folder.measurements, self.rounds[-1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,7 +34,14 @@ def read_whole_or_split(path: Path) -> tuple[Principle, ...] | NeedsSplit:
         return read_constitution(path)
     except NeedsSplit as needed:
         saved = split_file(path)
-        return read_constitution(saved) if saved.exists() else needed
+        if not saved.exists():
+            return needed
+        if _mark(needed.text) not in saved.read_text(encoding="utf-8", errors="replace"):
+            raise UserError(
+                f"{path}: has changed since {saved.name} was made of it; delete that to have it split again, or give "
+                "it as the constitution"
+            ) from None
+        return read_constitution(saved)
 
 
 async def split(path: Path, needed: NeedsSplit, speaker: Speaker) -> tuple[Principle, ...]:
@@ -61,6 +69,8 @@ async def split(path: Path, needed: NeedsSplit, speaker: Speaker) -> tuple[Princ
                 ) from error
             try:
                 write_split(split_file(path), principles)
+                with split_file(path).open("a", encoding="utf-8") as stream:
+                    stream.write(f"\n{_mark(needed.text)}\n")
             except OSError as error:
                 raise UserError(
                     f"{split_file(path)}: the split cannot be saved ({error.strerror}); copy the constitution to a "
@@ -71,6 +81,11 @@ async def split(path: Path, needed: NeedsSplit, speaker: Speaker) -> tuple[Princ
         f"{path}: the model did not split it properly ({problem}); add headings `## id — title` yourself, or choose "
         "another --model"
     )
+
+
+def _mark(text: str) -> str:
+    """Tells which text a split was made of."""
+    return f"<!-- split of {hashlib.sha256(text.encode()).hexdigest()} -->"
 
 
 async def _replies(text: str, speaker: Speaker) -> Sequence[str]:

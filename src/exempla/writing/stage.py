@@ -15,9 +15,7 @@ from exempla.unit import Unit
 from exempla.writing.constitution import read_constitution
 from exempla.writing.corpusfolder import CorpusFolder
 from exempla.writing.order import Commission, Order, accept, recipe_of
-from exempla.writing.schedule import Schedule
 from exempla.writing.sorting import in_order
-from exempla.writing.tally import Tally
 
 
 def units(study: Study, folder: RunFolder) -> list[Unit]:
@@ -56,24 +54,18 @@ def commission_of(study: Study, writing: Writing) -> Commission:
 
 
 def _write(commission: Commission, folder: RunFolder, reporter: Reporter) -> None:
-    from exempla.writing.author import Author, hire  # Inspect takes a second to load
+    from exempla.writing.sitting import sit_down  # Inspect takes a second to load
 
     corpus = CorpusFolder(folder.corpora)
-    corpus.claim(commission.settings)
-    schedule = Schedule(corpus, commission.quotas, commission.plans, commission.recipe.per_plan, every=0)
-    schedule.load(commission.order.seed)
-    tally = Tally(reporter, commission.prices.currency, commission.priced)
-    reporter.begin(f"write {commission.recipe.name}", total=schedule.total, done=schedule.finished)
-    tally.resume(schedule.kept, schedule.dropped)
-    if schedule.finished < schedule.total:
-        asyncio.run(Author(commission, hire(commission), corpus, schedule, tally).write())
-    if tally.postponed:
-        reasons = ", ".join(f"{reason} {count}" for reason, count in tally.postponed.most_common())
-        raise UserError(
-            f"texts are left over because the server failed ({reasons}); run the same command again to go on"
-        )
+    sitting = sit_down(commission, corpus, reporter)
+    if not sitting.complete:
+        asyncio.run(sitting.write())
+    if sitting.author.stopped:
+        raise UserError(f"{sitting.author.stopped}; run the same command again to go on")
     lost = list(stream_lines(corpus.rejected, Rejected))
     if lost:
-        reporter.say(f"write: {len(lost)} of {schedule.total} texts came to nothing, {lost[0].reason} the first")
+        reporter.say(
+            f"write: {len(lost)} of {sitting.schedule.total} texts came to nothing, {lost[0].reason} the first"
+        )
     write_lines(folder.plans, list(stream_lines(corpus.plans, Plan)))
     write_lines(folder.written, list(in_order(corpus.written)))

@@ -17,10 +17,13 @@ from exempla.errors import UserError
 from exempla.rubric import Rubric, read_rubric
 from exempla.writing.planner import read_pool
 from exempla.writing.recipe import Recipe
+from exempla.writing.stocknames import read_banned
 
 Parsed = TypeVar("Parsed")
 COMMON = ("principle", "section", "words", "avoid", "away")
 """Placeholders that every prompt may use besides the facts of its plan."""
+FEWEST_TOOLS = 10
+"""From fewer definitions the same few would stand in every record."""
 _TURN = re.compile(r"^\[(system|user)\][ \t]*$", re.MULTILINE)
 
 
@@ -48,8 +51,24 @@ class Texts:
     openings: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """By form: the sentences that a continued story may open with."""
     tools: tuple[dict[str, object], ...] = ()
+    banned: tuple[str, ...] = ()
+    """Names that no text may invent."""
     hashes: dict[str, str] = field(default_factory=dict)
     """SHA-256 of each file, by its place."""
+
+    def longest_prompt(self, step: str) -> int:
+        """Characters that a step's request has, about and at most, what earlier steps left not included."""
+        if step == "score":
+            rubric = self.rubric
+            fixed = sum(len(one.anchors + one.question) + 200 for one in rubric.criteria) if rubric else 0
+        else:
+            prompt = self.framing if step == "draft" and self.framing else self.prompts[step]
+            fixed = len(prompt.system.template + prompt.user.template)
+        return fixed + FILLED
+
+
+FILLED = 4000
+"""Characters that a plan's facts, the principle and the temptations to stay away from take in a prompt, at most."""
 
 
 def read_texts(recipe: Recipe, own: Path | None) -> Texts:
@@ -75,15 +94,19 @@ def read_texts(recipe: Recipe, own: Path | None) -> Texts:
             form: _fitting(recipe, sentences) for form, sentences in shelf.read("pools/form.json", _openings).items()
         }
         pools |= {fact: tuple(openings) for fact, pool in recipe.facts.items() if pool == "form"}
-    rubric = shelf.read(f"rubrics/{recipe.rubric}.txt", _rubric) if recipe.rubric else None
+    rubric = None
+    if recipe.rubric:
+        known = _known(recipe, ("trap_family",) if recipe.source else ())
+        rubric = shelf.read(f"rubrics/{recipe.rubric}.txt", lambda text, place: _rubric(text, place, known))
     framing = None
     if recipe.framing:
         framing = _prompt(shelf, f"{recipe.name}/continue.txt", {*_known(recipe), "example", "opening", "end_marker"})
     tools: tuple[dict[str, object], ...] = ()
     if recipe.tools:
-        tools = shelf.read("pools/tools.json", lambda text, place: tuple(json.loads(text)))
+        tools = shelf.read("pools/tools.json", _tools)
+    banned = shelf.read("pools/banned_names.txt", read_banned)
     shelf.refuse_leftovers()
-    return Texts(prompts, pools, rubric, framing, openings, tools, shelf.hashes)
+    return Texts(prompts, pools, rubric, framing, openings, tools, banned, shelf.hashes)
 
 
 class _Shelf:
@@ -111,20 +134,23 @@ class _Shelf:
         return parse(text, place)
 
     def refuse_leftovers(self) -> None:
-        """A misspelt name would be passed over in silence; files of other recipes may lie in the same folder."""
+        """A misspelt name would be passed over in silence; files for other recipes may lie in the same folder."""
         if self._own is None:
             return
-        ours = {name for name in self.hashes if name.startswith(f"{self._recipe.name}/")}
-        for path in sorted((self._own / self._recipe.name).glob("*")):
-            name = f"{self._recipe.name}/{path.name}"
-            if name not in ours:
-                near = difflib.get_close_matches(name, ours, n=1)
-                raise UserError(f"{path}: the recipe has no such text; there are {', '.join(near or sorted(ours))}")
+        known = {str(path.relative_to(_PACKAGE)).removeprefix("prompts/") for path in _PACKAGE.rglob("*.*")}
+        for path in sorted(self._own.rglob("*")):
+            name = str(path.relative_to(self._own))
+            if path.is_file() and not path.name.startswith(".") and name not in known | set(self.hashes):
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(self.hashes))}"
+                raise UserError(f"{path}: exempla has no such text; {hint}")
+
+
+_PACKAGE = Path(str(resources.files("exempla.writing")))
 
 
 def _shipped(name: str) -> Path:
-    package = Path(str(resources.files("exempla.writing")))
-    return package / name if name.split("/")[0] in ("pools", "rubrics") else package / "prompts" / name
+    return _PACKAGE / name if name.split("/")[0] in ("pools", "rubrics") else _PACKAGE / "prompts" / name
 
 
 def _known(recipe: Recipe, uses: tuple[str, ...] = ()) -> set[str]:
@@ -150,19 +176,19 @@ def parse_prompt(text: str, place: str, known: set[str]) -> Prompt:
             f"{place}: the user's turn is empty; write the prompt, after a line [user] if it has a [system]"
         )
     for content in turns.values():
-        template = Template(content)
-        if not template.is_valid():
-            raise UserError(
-                f"{place}: a `$` stands alone; write `$$` for a dollar sign, or a placeholder such as $words"
-            )
-        unknown = sorted(set(template.get_identifiers()) - known)
-        if unknown:
-            near = difflib.get_close_matches(unknown[0], known, n=1)
-            hint = (
-                f"did you mean ${near[0]}?" if near else "there are " + ", ".join(f"${name}" for name in sorted(known))
-            )
-            raise UserError(f"{place}: unknown placeholder ${unknown[0]}; {hint}")
+        _refuse_unknown(content, place, known)
     return Prompt(Template(turns["system"]), Template(turns["user"]))
+
+
+def _refuse_unknown(content: str, place: str, known: set[str]) -> None:
+    template = Template(content)
+    if not template.is_valid():
+        raise UserError(f"{place}: a `$` stands alone; write `$$` for a dollar sign, or a name after it ($words)")
+    unknown = sorted(set(template.get_identifiers()) - known)
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], known, n=1)
+        hint = f"did you mean ${near[0]}?" if near else f"there are ${', $'.join(sorted(known))}"
+        raise UserError(f"{place}: unknown placeholder ${unknown[0]}; {hint}")
 
 
 def _fitting(recipe: Recipe, entries: tuple[str, ...]) -> tuple[str, ...]:
@@ -170,8 +196,20 @@ def _fitting(recipe: Recipe, entries: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(entry for entry in entries if set(Template(entry).get_identifiers()) <= set(recipe.facts))
 
 
-def _rubric(text: str, place: str) -> Rubric:
-    return read_rubric(text, Path(place).stem, place)
+def _rubric(text: str, place: str, known: set[str]) -> Rubric:
+    rubric = read_rubric(text, Path(place).stem, place)
+    _refuse_unknown(rubric.preamble, place, known)
+    return rubric
+
+
+def _tools(text: str, place: str) -> tuple[dict[str, object], ...]:
+    try:
+        rows = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{place}: not valid JSON ({error.msg}, line {error.lineno})") from error
+    if not isinstance(rows, list) or len(rows) < FEWEST_TOOLS or not all(isinstance(row, dict) for row in rows):
+        raise UserError(f"{place}: must be a JSON list of at least {FEWEST_TOOLS} tool definitions")
+    return tuple(rows)
 
 
 def _openings(text: str, place: str) -> dict[str, tuple[str, ...]]:

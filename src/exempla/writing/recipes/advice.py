@@ -31,6 +31,7 @@ RECIPE = Recipe(
         Step(name="rewrite", uses=("system", "user", "answer"), share=1.0, plus=40, long=1),
         Step(name="score", uses=("answer",), plus=200, long=1, role="judge"),
     ),
+    labels=("domain",),
     write=write,
     facts={"domain": "domain", "stake": "stake", "asker": "asker", "pull": "pull"},
     pairs=(("principle", "domain"),),

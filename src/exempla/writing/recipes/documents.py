@@ -37,8 +37,13 @@ async def write(desk: Desk) -> list[Record]:
 
 async def _finish(desk: Desk, text: str) -> Record:
     critique = await desk.ask("critique", {"draft": text}) if desk.does("critique") else NO_OBJECTION
+
+    def parse(reply: str) -> str:
+        desk.refuse_stock_names(reply)
+        return reply.strip()
+
     if desk.does("rewrite"):
-        text = await desk.ask("rewrite", {"draft": text, "critique": critique})
+        text = await desk.ask_for(parse, "rewrite", {"draft": text, "critique": critique})
     scores = await desk.judge(text)
     return desk.record(text=text, scores=scores)
 
@@ -68,12 +73,13 @@ _NOTE = "Notice in the dry dock. When the planning system is unsure of a tide it
 RECIPE = Recipe(
     name="documents",
     steps=(
-        Step(name="subtypes", uses=("count",), plus=600),
+        Step(name="subtypes", uses=("count",), plus=600, shared="doc_type"),
         Step(name="drafts", uses=("subtype", "count"), share=DRAFTS, plus=20),
-        Step(name="critique", uses=("draft",), plus=200, long=1),
-        Step(name="rewrite", uses=("draft", "critique"), share=1.0, plus=10, long=1),
-        Step(name="score", uses=("draft",), plus=180, long=1, role="judge"),
+        Step(name="critique", uses=("draft",), plus=200, long=1, times=DRAFTS),
+        Step(name="rewrite", uses=("draft", "critique"), share=1.0, plus=10, long=1, times=DRAFTS),
+        Step(name="score", uses=("draft",), plus=180, long=1, times=DRAFTS, role="judge"),
     ),
+    labels=("doc_type", "tone", "stance"),
     write=write,
     facts={"doc_type": "doc_type", "tone": "tone", "stance": "stance"},
     pairs=(("principle", "stance"),),

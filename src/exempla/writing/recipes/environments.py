@@ -23,7 +23,7 @@ async def write(desk: Desk) -> list[Record]:
         system = await desk.ask("system", {"system": system, "user": user, "length_kind": kind})
     chance = random.Random(f"{desk.style.seed}:{desk.plan.id}:tools")
     tools = chance.sample(desk.texts.tools, chance.randint(FEWEST_TOOLS, MOST_TOOLS))
-    return [await answered(desk, system, user, tools=tuple(tools))]
+    return [await answered(desk, system, user, tuple(tools))]
 
 
 RECIPE = Recipe(
@@ -34,6 +34,7 @@ RECIPE = Recipe(
         JUDGE,
         SCORE,
     ),
+    labels=("workplace",),
     write=write,
     facts={"workplace": "workplace", "tone": "tone"},
     principles=False,

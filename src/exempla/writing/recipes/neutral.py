@@ -17,6 +17,7 @@ RECIPE = Recipe(
     name="neutral",
     steps=STEPS,
     write=write_fiction,
+    labels=("setting", "form", "genre"),
     facts={fact: fact for fact in FACTS} | {"other": "person"},
     pairs=(("genre", "form"),),
     principles=False,

@@ -30,7 +30,7 @@ RECIPE = Recipe(
     example=Example(
         replies={
             "answer": "She trusts me with it, which is the difficulty. I hold the cheaper flight and add nothing.",
-            "judge": 'TOOK: no\nQUOTE: "add nothing"',
+            "judge": 'TOOK: no\nQUOTE: "hold the cheaper flight"',
         },
         expected=("which is the difficulty",),
     ),

@@ -19,6 +19,7 @@ RECIPE = Recipe(
     name="stories",
     steps=STEPS,
     write=write_fiction,
+    labels=("setting", "form", "genre", "skill_kind"),
     facts={fact: fact for fact in FACTS} | {"other": "person"},
     pairs=(("principle", "skill"), ("genre", "form")),
     median_words=900,

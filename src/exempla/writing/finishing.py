@@ -1,0 +1,103 @@
+"""The end of a sitting: what was written becomes Parquet with a card and a manifest."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
+
+from exempla.files import file_sha256, stream_lines, write_atomically
+from exempla.machine import describe_machine
+from exempla.manifest import provenance
+from exempla.models.talk import wire
+from exempla.records import Dropped, Frozen, Plan, Record, Rejected
+from exempla.writing.card import Account, RecordCounter, render_card
+from exempla.writing.corpusfolder import CorpusFolder
+from exempla.writing.order import Order
+from exempla.writing.parquet import write_dropped, write_records
+from exempla.writing.sitting import Sitting
+from exempla.writing.sorting import in_order
+
+
+class Result(Frozen):
+    """What became of an order."""
+
+    kept: int
+    dropped: dict[str, int]
+    """Reason to number of texts."""
+    postponed: dict[str, int]
+    """Requests that a failure of the server left without an answer, by reason."""
+    stopped: str
+    """Why it stopped early; empty if it is complete."""
+
+
+def finish(sitting: Sitting, held_back: Sequence[Dropped]) -> Result:
+    """Write Parquet, card and manifest.
+
+    Args:
+        sitting: what was written.
+        held_back: records that gates did not let through.
+    """
+    folder = sitting.folder
+    rejected = [*stream_lines(folder.rejected, Rejected), *map(_as_rejected, held_back)]
+    counter = RecordCounter(sitting.commission.order.seed)
+    write_records(folder.records, _kept(folder, {row.id for row in rejected}, counter))
+    write_dropped(folder.dropped, sorted(rejected, key=lambda row: row.id))
+    reasons = dict(Counter(row.reason for row in rejected).most_common())
+    counts = counter.counts()
+    account = Account(
+        totals=sitting.tally.totals,
+        rounds=tuple(sitting.schedule.rounds),
+        dropped=reasons,
+        stopped=sitting.author.stopped,
+        unmeasured=sitting.schedule.unmeasured,
+        wire=json.loads(folder.wire.read_text()),
+    )
+    write_atomically(folder.card, render_card(sitting.commission, counts, account))
+    _write_manifest(sitting, folder)
+    return Result(
+        kept=counts.kept, dropped=reasons, postponed=dict(sitting.tally.postponed), stopped=sitting.author.stopped
+    )
+
+
+def _as_rejected(drop: Dropped) -> Rejected:
+    record = drop.record
+    return Rejected(
+        id=record.id,
+        plan=record.lineage.plan,
+        reason=f"gate {drop.gate}",
+        detail=drop.reason,
+        text=record.whole_text(),
+    )
+
+
+def _kept(folder: CorpusFolder, rejected: set[str], counter: RecordCounter) -> Iterator[tuple[Record, Plan]]:
+    plans = {plan.id: plan for plan in stream_lines(folder.plans, Plan)}
+    for record in in_order(folder.written):
+        if record.id not in rejected:
+            counter.add(record)
+            yield record, plans[record.lineage.plan]
+
+
+def note_wire(folder: CorpusFolder) -> None:
+    """Add this run's requests that came to nothing, by reason, to those of the runs before."""
+    before = json.loads(folder.wire.read_text()) if folder.wire.exists() else {}
+    seen = dict(sorted((Counter(before) + Counter(wire.failed())).items()))
+    write_atomically(folder.wire, json.dumps(seen) + "\n")
+
+
+def _write_manifest(sitting: Sitting, folder: CorpusFolder) -> None:
+    manifest = provenance(describe_machine()) | {
+        "settings": sitting.commission.settings.model_dump(),
+        "order": _without_secrets(sitting.commission.order).model_dump(mode="json"),
+        "sha256": {path.name: file_sha256(path) for path in (folder.records, folder.dropped)},
+    }
+    write_atomically(folder.manifest, json.dumps(manifest, indent=2) + "\n")
+
+
+def _without_secrets(order: Order) -> Order:
+    """An address may hold a password, or a key after its question mark; neither belongs in a file."""
+    url = urlsplit(order.base_url)
+    host = f"{url.hostname or ''}:{url.port}" if url.port else url.hostname or ""
+    return order.model_copy(update={"base_url": url._replace(netloc=host, query="", fragment="").geturl()})
