@@ -204,8 +204,8 @@ What {who} {past} was {thing}, {state} but {state}.|{Ing} {thing} {how}, {name} 
 {There} {who} {past} {thing}, since {thing} {stir}.|{Name} could {verb} {thing} {when}, yet {past} {thing}.
 “{Count} {long} {unit}!” {who} said. “{Thing} {stir}!”|{Who} {past} {thing}; {name} {past} {thing} {how}.
 """
-_PEOPLE = """Bettine Ruslan Pilar Wanjiru Teuila Sverre Ngaire Dilnoza Anselm Tomasz Ioana Kwabena Leocadia Farrukh
-Mirembe Gudrun Ximena Baptiste Oksana Itzel Thandeka Yusra Ferenc Saoirse"""
+_PEOPLE = """Bettine Ruslan Pilar Wanjiru Teuila Sverre Ngaire Dilnoza Aimo Tomasz Ioana Kwabena Leocadia Farrukh
+Mirembe Gudrun Xochitl Baptiste Oksana Itzel Thandeka Yusra Ferenc Saoirse"""
 _GERMAN = """
 Am Morgen lag Nebel über dem Hafen.
 Die Bäckerin öffnete den Laden wie an jedem Tag.

@@ -143,7 +143,7 @@ def test_faults_without_end(tmp_path: Path) -> None:
         "404": {"faults": [Fault(kind="404", rate=1)]},
         "short": {"words": 10},
     }
-    n, options = 60, (*PLAIN, "--retries", 0, "--connections", 32)
+    n, options = 60, (*PLAIN, "--retries", 0, "--connections", 12)
     with ExitStack() as stack:
         servers = {name: stack.enter_context(served(**(SERVER | more))) for name, more in ends.items()}
         commands = [ordered(server.url, tmp_path / name, n, *options) for name, server in servers.items()]
@@ -153,9 +153,8 @@ def test_faults_without_end(tmp_path: Path) -> None:
     one_line(ended["close_middle"], "24 requests in a row failed", "connection", "go on")
     one_line(ended["401"], "the key is not accepted")
     one_line(ended["404"], "knows no such model", "--model")
-    for name in ("500", "close_middle", "401", "404"):
-        keys = {seen.key for seen in requests[name]}
-        assert 24 <= len(keys) < n, "it stops, and does not try every text"
+    for name, fewest, most in (("500", 24, 36), ("close_middle", 24, 36), ("401", 1, 12), ("404", 1, 12)):
+        assert fewest <= len({seen.key for seen in requests[name]}) <= most, "it stops, and does not try every text"
         assert (tmp_path / name / "work" / "rejected.jsonl").read_bytes() == b"", "a server's failure drops no text"
         assert not any(not reply.failure for reply in ledger(tmp_path / name))
     assert ended["short"].returncode == 0, ended["short"].stderr

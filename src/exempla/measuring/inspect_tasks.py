@@ -8,7 +8,7 @@ would go on with.
 """
 
 # mypy: disable-error-code="untyped-decorator"
-# (Inspect's decorators have types, but it is an optional extra and our configuration does not follow it.)
+# (Inspect's decorators have types, but our configuration does not follow it.)
 
 from __future__ import annotations
 
@@ -18,20 +18,15 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Literal, cast, get_args
 
+from inspect_ai import Task, task
+from inspect_ai.dataset import MemoryDataset, Sample
+from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, metric, scorer
+from inspect_ai.scorer import stderr as inspect_stderr
+from inspect_ai.solver import TaskState, generate
+
 from exempla import catalogue
 from exempla.errors import UserError
 from exempla.records import Item
-
-try:
-    from inspect_ai import Task, task
-    from inspect_ai.dataset import MemoryDataset, Sample
-    from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, metric, scorer
-    from inspect_ai.scorer import stderr as inspect_stderr
-    from inspect_ai.solver import TaskState, generate
-except ImportError as missing:
-    raise UserError(
-        "the Inspect tasks need inspect-ai, which is not installed: pip install 'exempla[inspect]'"
-    ) from missing
 
 Split = Literal["held-out", "development", "all"]
 Style = Literal["bare", "reasoned"]

@@ -244,7 +244,7 @@ def _closed(address: str) -> str:
         pass  # any answer will do, and so will a server that is open and busy
     except (OSError, HTTPException) as error:
         cause = getattr(error, "reason", error)
-        why = getattr(cause, "strerror", None) or str(cause) or "no answer"
+        why = getattr(cause, "strerror", None) or " ".join(str(cause).split())[:80] or "no answer"
         place = f"{url.scheme}://{url.hostname}:{port}"
         return f"no server answers at {place} ({why}); start it, or correct the address with --base-url"
     return ""

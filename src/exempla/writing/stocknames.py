@@ -9,6 +9,32 @@ from functools import lru_cache
 SECTIONS_LEFT_OUT = ("AI characters", "Real AI")
 """Beginnings of sections that are for choosing names by: in a story an AI may say Echo, or a company be met."""
 
+ORDINARY = frozenset(
+    [
+        "April",
+        "August",
+        "Banks",
+        "Bell",
+        "Cross",
+        "Day",
+        "Ford",
+        "Hall",
+        "Hill",
+        "June",
+        "King",
+        "Lake",
+        "Lane",
+        "May",
+        "Park",
+        "Reed",
+        "Sage",
+        "Stone",
+        "Vale",
+        "Wells",
+    ]
+)
+"""Entries that with a capital letter are as often part of a place or a month as a name."""
+
 
 def read_banned(text: str, place: str) -> tuple[str, ...]:
     """The names of a list: one a line, in sections headed `# ...`."""
@@ -18,7 +44,7 @@ def read_banned(text: str, place: str) -> tuple[str, ...]:
         entry = line.strip()
         if entry.startswith("# "):
             wanted = not entry[2:].startswith(SECTIONS_LEFT_OUT)
-        elif entry and wanted:
+        elif entry and wanted and entry not in ORDINARY:
             names.append(entry)
     return tuple(names)
 
