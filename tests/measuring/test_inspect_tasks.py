@@ -1,9 +1,6 @@
 """The Inspect tasks, asked of a mock model: letters in balance, rates, and answers that cannot be read."""
 
-import builtins
-import importlib
 import math
-import sys
 from pathlib import Path
 
 import pytest
@@ -189,18 +186,3 @@ def test_unknown_parameters_are_named():
 )
 def test_reading_a_letter(completion, letter):
     assert inspect_tasks.read_letter(completion) == letter
-
-
-def test_without_inspect_the_message_says_what_to_install(monkeypatch):
-    real = builtins.__import__
-
-    def without(name, *rest, **named):
-        if name.split(".")[0] == "inspect_ai":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-        return real(name, *rest, **named)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    monkeypatch.delitem(sys.modules, inspect_tasks.__name__)
-    with pytest.raises(UserError, match=r"pip install 'exempla\[inspect\]'") as caught:
-        importlib.import_module(inspect_tasks.__name__)
-    assert "\n" not in str(caught.value)

@@ -9,31 +9,9 @@ from functools import lru_cache
 SECTIONS_LEFT_OUT = ("AI characters", "Real AI")
 """Beginnings of sections that are for choosing names by: in a story an AI may say Echo, or a company be met."""
 
-ORDINARY = frozenset(
-    [
-        "April",
-        "August",
-        "Banks",
-        "Bell",
-        "Cross",
-        "Day",
-        "Ford",
-        "Hall",
-        "Hill",
-        "June",
-        "King",
-        "Lake",
-        "Lane",
-        "May",
-        "Park",
-        "Reed",
-        "Sage",
-        "Stone",
-        "Vale",
-        "Wells",
-    ]
-)
-"""Entries that with a capital letter are as often part of a place or a month as a name."""
+# Entries that with a capital letter are as often part of a place, or a month, as a name.
+ORDINARY = {"April", "August", "Banks", "Bell", "Cross", "Day", "Ford", "Hall", "Hill", "June", "King", "Lake", "Lane"}
+ORDINARY |= {"May", "Park", "Reed", "Sage", "Stone", "Vale", "Wells"}
 
 
 def read_banned(text: str, place: str) -> tuple[str, ...]:
