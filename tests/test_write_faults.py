@@ -141,9 +141,9 @@ def test_faults_without_end(tmp_path: Path) -> None:
         "close_middle": {"faults": [Fault(kind="close_middle", rate=1)]},
         "401": {"faults": [Fault(kind="401", rate=1)]},
         "404": {"faults": [Fault(kind="404", rate=1)]},
-        "short": {"words": 10},
+        "short": {"words": 5},
     }
-    n, options = 60, (*PLAIN, "--retries", 0, "--connections", 12)
+    n, options = 60, (*PLAIN, "--words", 250, "--retries", 0, "--connections", 12)
     with ExitStack() as stack:
         servers = {name: stack.enter_context(served(**(SERVER | more))) for name, more in ends.items()}
         commands = [ordered(server.url, tmp_path / name, n, *options) for name, server in servers.items()]

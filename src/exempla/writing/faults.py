@@ -30,3 +30,10 @@ def fault_of(said: Said, may_break_off: bool, language: str) -> str:
         if found != language:
             return f"language {found}"
     return ""
+
+
+def known_languages() -> frozenset[str]:
+    """Codes of the languages that can be told from each other, mostly of two letters."""
+    import py3langid
+
+    return frozenset(language for language, _ in py3langid.rank(""))

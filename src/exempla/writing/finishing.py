@@ -13,6 +13,7 @@ from exempla.manifest import provenance
 from exempla.models.talk import wire
 from exempla.records import Dropped, Frozen, Plan, Record, Rejected
 from exempla.writing.card import Account, RecordCounter, render_card
+from exempla.writing.commonnames import too_common
 from exempla.writing.corpusfolder import CorpusFolder
 from exempla.writing.order import Order
 from exempla.writing.parquet import write_dropped, write_records
@@ -41,6 +42,7 @@ def finish(sitting: Sitting, held_back: Sequence[Dropped]) -> Result:
     """
     folder = sitting.folder
     rejected = [*stream_lines(folder.rejected, Rejected), *map(_as_rejected, held_back)]
+    rejected += _with_common_names(sitting, {row.id for row in rejected})
     counter = RecordCounter(sitting.commission.order.seed)
     write_records(folder.records, _kept(folder, {row.id for row in rejected}, counter))
     write_dropped(folder.dropped, sorted(rejected, key=lambda row: row.id))
@@ -70,6 +72,26 @@ def _as_rejected(drop: Dropped) -> Rejected:
         detail=drop.reason,
         text=record.whole_text(),
     )
+
+
+def _with_common_names(sitting: Sitting, rejected: set[str]) -> list[Rejected]:
+    pools = sitting.commission.quotas.pools
+    if not {"person", "name"} & set(pools):
+        return []
+    folder = sitting.folder
+    given = {
+        plan.id: " ".join(plan.facts.get(fact, "") for fact in ("name", "person", "other"))
+        for plan in stream_lines(folder.plans, Plan)
+    }
+    known = frozenset(pools.get("person", ()) + pools.get("name", ()))
+    found = too_common((one for one in in_order(folder.written) if one.id not in rejected), known, given)
+    return [
+        Rejected(
+            id=one.id, plan=one.lineage.plan, reason="name too common", detail=found[one.id], text=one.whole_text()
+        )
+        for one in in_order(folder.written)
+        if one.id in found
+    ]
 
 
 def _kept(folder: CorpusFolder, rejected: set[str], counter: RecordCounter) -> Iterator[tuple[Record, Plan]]:

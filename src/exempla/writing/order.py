@@ -20,6 +20,7 @@ from exempla.records import Frozen, Record
 from exempla.writing.constitution import Principle
 from exempla.writing.corpusfolder import Settings
 from exempla.writing.desk import Style
+from exempla.writing.faults import known_languages
 from exempla.writing.limits import Limits
 from exempla.writing.planner import Quotas, check_quota, length_ladder
 from exempla.writing.recipe import Recipe, Step, recipes
@@ -225,6 +226,10 @@ def _check(order: Order) -> None:
     if order.language not in ("en", "") and order.prompts is None:
         raise UserError(
             f"--language {order.language!r}: the prompts that ship ask for English; give your own: --prompts"
+        )
+    if order.language not in ("en", "") and order.language not in known_languages():
+        raise UserError(
+            f"--language {order.language!r}: not a language that can be told; give its code, such as de, or '' for any"
         )
     if order.batch and order.model.split("/")[0] not in BATCHING:
         raise UserError(f"--batch: {order.model} has no batch mode; {', '.join(BATCHING)} have one")

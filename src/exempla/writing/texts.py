@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from exempla.errors import UserError
 from exempla.rubric import Rubric, read_rubric
-from exempla.writing.planner import read_pool
+from exempla.writing.planner import PLACEHOLDERS, read_pool
 from exempla.writing.recipe import Recipe
 from exempla.writing.stocknames import read_banned
 
@@ -84,7 +84,7 @@ def read_texts(recipe: Recipe, own: Path | None) -> Texts:
         if step.name != "score"
     }
     pools = {
-        fact: _fitting(recipe, shelf.read(f"pools/{pool}.txt", read_pool))
+        fact: _fitting(recipe, shelf.read(f"pools/{pool}.txt", _pool))
         for fact, pool in recipe.facts.items()
         if pool != "form" and fact != "other"  # a second person comes from the pool of persons
     }
@@ -93,6 +93,11 @@ def read_texts(recipe: Recipe, own: Path | None) -> Texts:
         openings = {
             form: _fitting(recipe, sentences) for form, sentences in shelf.read("pools/form.json", _openings).items()
         }
+        if bare := [form for form, sentences in openings.items() if not sentences]:
+            raise UserError(
+                f"pools/form.json: {bare[0]!r} has no opening that {recipe.name} can fill; add one that names no $name "
+                "and no $role"
+            )
         pools |= {fact: tuple(openings) for fact, pool in recipe.facts.items() if pool == "form"}
     rubric = None
     if recipe.rubric:
@@ -202,19 +207,43 @@ def _rubric(text: str, place: str, known: set[str]) -> Rubric:
     return rubric
 
 
+def _pool(text: str, place: str) -> tuple[str, ...]:
+    entries = read_pool(text, place)
+    plain = [entry for entry in entries if "\t" not in entry]
+    # Prompts and rubrics ask for the kind of what has one.
+    if plain and "\t" in _shipped(f"pools/{Path(place).name}").read_text(encoding="utf-8"):
+        raise UserError(f"{place}: {plain[0]!r} has no kind; write `kind<TAB>phrase`, as the file that ships does")
+    return entries
+
+
 def _tools(text: str, place: str) -> tuple[dict[str, object], ...]:
     try:
         rows = json.loads(text)
     except json.JSONDecodeError as error:
         raise UserError(f"{place}: not valid JSON ({error.msg}, line {error.lineno})") from error
-    if not isinstance(rows, list) or len(rows) < FEWEST_TOOLS or not all(isinstance(row, dict) for row in rows):
-        raise UserError(f"{place}: must be a JSON list of at least {FEWEST_TOOLS} tool definitions")
+    if not isinstance(rows, list) or len(rows) < FEWEST_TOOLS or not all(map(_is_tool, rows)):
+        raise UserError(
+            f"{place}: must be a JSON list of at least {FEWEST_TOOLS} tool definitions, each with `name`, "
+            "`description` and `parameters`"
+        )
     return tuple(rows)
+
+
+def _is_tool(row: object) -> bool:
+    if not isinstance(row, dict) or not isinstance(row.get("parameters"), dict):
+        return False
+    return all(isinstance(row.get(part), str) and row[part].strip() for part in ("name", "description"))
 
 
 def _openings(text: str, place: str) -> dict[str, tuple[str, ...]]:
     try:
         rows = json.loads(text)
-        return {str(form): tuple(map(str, openings)) for form, openings in rows.items()}
+        if not all(isinstance(openings, list) and openings for openings in rows.values()):
+            raise TypeError("no list of openings")
     except (json.JSONDecodeError, AttributeError, TypeError) as error:
         raise UserError(f"{place}: not a JSON object of forms, each with a list of opening sentences") from error
+    found = {str(form): tuple(map(str, openings)) for form, openings in rows.items()}
+    for openings in found.values():
+        for opening in openings:
+            _refuse_unknown(opening, place, {*PLACEHOLDERS, "setting", "role"})
+    return found
