@@ -44,6 +44,7 @@ def test_imports_go_one_way() -> None:
         "machine",
         "rubric",
         "catalogue",
+        "parquet",
         "instruments",
         "runfolder",
         "models",

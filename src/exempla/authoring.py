@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,17 +32,26 @@ def plan_ahead(order: Order, out: Path) -> tuple[Commission, Estimate, int]:
     """What an order will take, and how many of its texts are finished in `out`; nothing is sent or written."""
     commission = accept(order, _principles(order, None))
     folder = CorpusFolder(out)
-    finished = 0
+    finished: list[str] = []
     if folder.settings.exists():
         folder.check(commission.settings)
-        finished = sum(1 for path in (folder.written, folder.rejected) for _ in _lines(path))
-    return commission, estimate(commission, spent(folder), finished), finished
+        finished = [*_plans(folder.written, "lineage"), *_plans(folder.rejected)]
+    done, shared = set(finished), {step.name for step in commission.recipe.steps if step.shared}
+    # What was spent on texts that are not finished would make each finished one look dearer than it was.
+    totals = spent(folder, lambda reply: reply.step in shared or reply.key.partition("/")[0] in done)
+    return commission, estimate(commission, totals, len(finished)), len(finished)
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def _plans(path: Path, *within: str) -> Iterator[str]:
+    """The plan of each text in a file; a line that is torn, or being written, is left out."""
     if path.exists():
         with path.open("rb") as stream:
-            yield from stream
+            for line in stream:
+                if line.endswith(b"\n"):
+                    row = json.loads(line)
+                    for name in within:
+                        row = row[name]
+                    yield row["plan"]
 
 
 def write_corpus(order: Order, out: Path, reporter: Reporter, screened: bool) -> Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import resources
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 
 from exempla.errors import UserError
 from exempla.files import read_objects
+from exempla.parquet import read_records
 from exempla.records import Family, Item, Message, Record
 from exempla.study import INSTRUMENTS, first_problem
 
@@ -44,9 +46,36 @@ def require(kind: str, name: str, known: Iterable[str]) -> str:
     raise UserError(f"unknown {kind} {name!r}; {hint}")
 
 
+def is_folder(name: str) -> bool:
+    """Whether a corpus is named by its folder, as `exempla write` makes them, and not by a name that ships."""
+    return "/" in name
+
+
+def corpus_file(name: str) -> Path:
+    """The records of a corpus that is named by its folder."""
+    return Path(name).expanduser() / "records.parquet"
+
+
+def require_corpus(name: str) -> str:
+    """The name if a study may mix it: of a corpus that ships, of what the run wrote, or of a corpus folder.
+
+    Raises:
+        UserError: there is no such corpus.
+    """
+    if not is_folder(name):
+        return require("corpus", name, (*CORPORA, WRITTEN))
+    if not corpus_file(name).is_file():
+        raise UserError(f"{name}: no corpus folder (it has no records.parquet); write one with `exempla write --out`")
+    return name
+
+
 @cache
 def corpus(name: str) -> tuple[Record, ...]:
-    """The records of a library corpus, in file order."""
+    """The records of a corpus: of one that ships, in file order, or of one in a folder, in the order of its plans."""
+    if is_folder(name):
+        path = corpus_file(require_corpus(name))
+        prefix = re.sub(r"[^A-Za-z0-9._+-]", "-", path.resolve().parent.name).lstrip("-._+")
+        return read_records(path, name, prefix or "corpus")
     require("corpus", name, CORPORA)
     file = "refusals" if name in REFUSALS else name
     return read_corpus(LIBRARY / "corpora" / f"{file}.jsonl", name)

@@ -58,6 +58,7 @@ def hashes(study: Study) -> dict[str, str]:
         for name in sorted(names - {catalogue.WRITTEN})
         if (catalogue.LIBRARY / "corpora" / f"{name}.jsonl").exists()
     }
+    corpora |= {name: file_sha256(catalogue.corpus_file(name)) for name in sorted(filter(catalogue.is_folder, names))}
     others = {
         "constitution": file_sha256(catalogue.constitution_path(study.constitution)),
         "families.jsonl": file_sha256(catalogue.LIBRARY / "families.jsonl"),

@@ -25,7 +25,8 @@ class Arm(Frozen):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9+_.-]*$")
     mix: dict[str, float] = {}
-    """Corpus name to its share of the tokens; shares are relative and need not add up to one."""
+    """Corpus to its share of the tokens; shares are relative and need not add up to one. A corpus is one that ships (by
+    name), `written` (what the study itself wrote) or a folder that `exempla write` made (`corpora/mine`)."""
     tokens: int | None = Field(default=None, gt=0)
     """Token budget of this arm, if it differs from the study's (a dose)."""
     about: str = ""

@@ -182,7 +182,12 @@ def test_requests_and_diversity_are_those_of_the_run(written: Written) -> None:
 
 def test_generated_text_is_only_text(written: Written) -> None:
     kinds = Counter(token.type for token in written.tokens)
-    assert not {"html_block", "html_inline", "link_open", "image", "fence", "hr", "s_open"} & set(kinds), kinds
+    assert not {"html_block", "html_inline", "link_open", "image", "fence", "hr"} & set(kinds), kinds
+    depth, within = 0, set()
+    for token in written.tokens:
+        depth += token.nesting if token.type.startswith("blockquote") else 0
+        within |= {token.type} if depth else set()
+    assert within == {"blockquote_open", "paragraph_open", "inline", "text", "softbreak", "paragraph_close"}
     headings = [
         written.tokens[at + 1].content for at, token in enumerate(written.tokens) if token.type == "heading_open"
     ]
@@ -224,6 +229,19 @@ def test_no_file_holds_the_key(written: Written) -> None:
     assert not [path for path in files if KEY.encode() in path.read_bytes()]
 
 
+def test_no_file_holds_the_secrets_of_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(rule="writer", words=60, kinds=[["Title: ", "story"]]) as server:
+        url = server.url.replace("http://", "http://me:hidden-word@")
+        monkeypatch.setattr("sys.argv", ["exempla", "write", "stories", "--n", "1", f"--base-url={url}", "--quiet"])
+        order = order_of(url, n=1, steps=("draft",))
+        write_corpus(order, tmp_path / "out", Reporter("quiet"), screened=False)
+    for path in (tmp_path / "out").rglob("*"):
+        assert not path.is_file() or b"hidden-word" not in path.read_bytes(), path
+    manifest = json.loads(CorpusFolder(tmp_path / "out").manifest.read_text())
+    assert manifest["order"]["base_url"] == server.url
+    assert manifest["command"][-2:] == [f"--base-url={server.url}", "--quiet"]
+
+
 def test_a_partial_corpus_says_so_until_it_is_whole(tmp_path: Path) -> None:
     folder = CorpusFolder(tmp_path / "out")
     with served(rule="writer", words=60, kinds=[["<text>", "score"], ["Title: ", "story"]]) as server:
@@ -248,8 +266,9 @@ def test_a_partial_corpus_says_so_until_it_is_whole(tmp_path: Path) -> None:
 def test_a_language_is_no_truth_value(tmp_path: Path) -> None:
     """YAML reads a bare `no`, which is Norwegian, as false."""
     folder = CorpusFolder(tmp_path / "out")
-    with served(words=60) as server:
-        order = order_of(server.url, n=1, steps=("draft",), language="no")
+    (tmp_path / "own").mkdir()
+    with served(rule="writer", words=60, kinds=[["Title: ", "story"]]) as server:
+        order = order_of(server.url, n=1, steps=("draft",), language="no", prompts=tmp_path / "own")
         result = write_corpus(order, folder.root, Reporter("quiet"), screened=False)
     assert result.dropped == {"language en": 1}
     card = look(folder, order, result)

@@ -29,7 +29,7 @@ def said(text: str, stop: str = "stop") -> Said:
     [
         (ENGLISH, "stop", ""),
         (ENGLISH, "max_tokens", "truncated"),
-        (ENGLISH, "model_length", "truncated"),
+        (ENGLISH, "model_length", "longer than the model can read"),
         (ENGLISH, "content_filter", "content filter"),
         ("", "content_filter", "content filter"),  # the filter is why it is empty
         ("", "stop", "empty"),
@@ -45,9 +45,10 @@ def test_a_fault_has_a_short_reason(text: str, stop: str, fault: str) -> None:
     assert fault_of(said(text, stop), may_break_off=False, language="en") == fault
 
 
-def test_a_text_that_may_break_off_may_do_nothing_else() -> None:
+def test_a_text_that_may_break_off_may_do_that_alone() -> None:
     assert fault_of(said(ENGLISH, "max_tokens"), may_break_off=True, language="en") == ""
-    assert fault_of(said(ENGLISH, "model_length"), may_break_off=True, language="en") == ""
+    assert fault_of(said(ENGLISH + "\ufffd", "max_tokens"), may_break_off=True, language="en") == ""
+    assert fault_of(said(ENGLISH, "model_length"), may_break_off=True, language="en").startswith("longer than")
     assert fault_of(said("  ", "max_tokens"), may_break_off=True, language="en") == "empty"
     assert fault_of(said(_GERMAN, "max_tokens"), may_break_off=True, language="en") == "language de"
 

@@ -115,8 +115,8 @@ def children(pid: int) -> list[psutil.Process]:
 
 
 def reach(learnt: Learnt) -> tuple[int, int]:
-    """Numbers of the last plan before the first measurement counts and before the second does: 32 are drawn at once."""
-    start, end = (-(-(one.from_plan - 1) // CHUNK) * CHUNK for one in learnt.rounds[:2])
+    """Numbers of the last plan before the first measurement counts and before the second does."""
+    start, end = (one.from_plan - 1 for one in learnt.rounds[:2])
     assert 0 < start < end <= PLANS
     return start, end
 
@@ -254,6 +254,48 @@ def test_a_measurement_after_a_restart_leaves_plans_alone_that_were_drawn_before
     assert read_lines(folder.plans, Plan)[: len(noted)] == noted
     assert yielded == [plan for plan in read_lines(folder.plans, Plan) if plan not in noted[CHUNK : 2 * CHUNK]]
     assert [bool(plan.avoid) for plan in read_lines(folder.plans, Plan)] == [False] * 4 * CHUNK + [True] * CHUNK
+
+
+def test_a_corpus_that_grows_keeps_its_plans(tmp_path: Path) -> None:
+    """A first, smaller --n ends within a chunk; what was measured then counts from its end on."""
+    small = opened(tmp_path, plans=100)
+    plans = [plan for plan, _ in small.unwritten()]
+    assert plans == Planner(QUOTAS, 3).draw(100)
+
+    async def measured() -> None:
+        for plan in plans[:CHUNK]:
+            small.keep(plan, record_of(plan))
+        await small.settle()
+
+    asyncio.run(measured())
+    assert [one.from_plan for one in small.rounds] == [101]
+    grown = [plan for plan, _ in opened(tmp_path, plans=160).unwritten()]
+    assert grown[:100] == plans and all(plan.avoid for plan in grown[100:])
+    assert [plan for plan, _ in opened(tmp_path, plans=160).unwritten()] == grown
+    assert [plan for plan, _ in opened(tmp_path, plans=170).unwritten()][:160] == grown
+
+
+def helpers() -> set[psutil.Process]:
+    return {child for child in children(os.getpid()) if "spawn_main" in " ".join(child.cmdline())}
+
+
+def test_a_measurement_that_dies_costs_no_text(tmp_path: Path) -> None:
+    async def go() -> Schedule:
+        schedule, before = opened(tmp_path), helpers()
+        for plan, _ in schedule.unwritten():
+            schedule.keep(plan, record_of(plan))
+            if schedule.kept == CHUNK:
+                while not (started := helpers() - before):
+                    await asyncio.sleep(0.005)
+                for child in started:
+                    child.kill()
+                await schedule.settle()
+                assert schedule.rounds == [] and schedule.unmeasured.startswith("diversity was not measured after 32")
+        await schedule.settle()
+        return schedule
+
+    schedule = asyncio.run(go())
+    assert schedule.kept == 160 and schedule.rounds  # later ones are made all the same
 
 
 def test_nothing_is_measured_unless_it_is_wanted(tmp_path: Path) -> None:

@@ -156,11 +156,24 @@ def test_a_recipe_without_principles_has_nothing_split(essay: Path, server: Serv
 
 
 def test_a_split_that_was_edited_badly_is_named(essay: Path, server: Served, tmp_path: Path) -> None:
-    split_file(essay).write_text("## candour — One\n\nText.\n\n## candour — Two\n\nText.\n")
+    write(order_of(essay, server), tmp_path / "a")
+    split_file(essay).write_text(split_file(essay).read_text().replace("## patience", "## candour"))
     with pytest.raises(UserError, match=r"mine\.split\.md.*candour") as caught:
-        write(order_of(essay, server), tmp_path / "out")
+        write(order_of(essay, server), tmp_path / "b")
     assert "\n" not in str(caught.value)
-    assert server.requests == [] and not (tmp_path / "out").exists()
+    assert len(server.requests) == 1 + 8 and not (tmp_path / "b").exists()
+
+
+def test_a_split_of_what_the_text_was_before_is_not_used(essay: Path, server: Served, tmp_path: Path) -> None:
+    write(order_of(essay, server), tmp_path / "a")
+    essay.write_text(ESSAY.replace("fifth time", "sixth time"))
+    with pytest.raises(UserError, match=r"mine\.txt: has changed since mine\.split\.md was made of it; delete that"):
+        write(order_of(essay, server), tmp_path / "b")
+    assert len(server.requests) == 1 + 8 and not (tmp_path / "b").exists()
+    write(order_of(split_file(essay), server), tmp_path / "b")  # the split itself is a constitution
+    split_file(essay).unlink()
+    write(order_of(essay, server), tmp_path / "c")
+    assert "sixth time" in split_file(essay).read_text()
 
 
 def test_a_server_that_is_not_there_is_named_before_anything_is_sent(essay: Path, tmp_path: Path) -> None:
@@ -178,6 +191,7 @@ def test_a_server_that_is_not_there_is_named_before_anything_is_sent(essay: Path
         ("401", r"openai-api/loopback/m: the key is not accepted \(http 401\)"),
         ("malformed", r"mine\.txt: the model did not split it properly \(malformed reply\)"),
     ],
+    ids=["500", "401", "malformed"],
 )
 def test_a_server_that_fails_is_one_line(essay: Path, tmp_path: Path, kind: str, words: str) -> None:
     with served(faults=[{"kind": kind, "rate": 1.0}]) as server, pytest.raises(UserError, match=words) as caught:

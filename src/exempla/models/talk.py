@@ -234,12 +234,13 @@ def _closed(address: str) -> str:
         port = 0
     if url.scheme not in ("http", "https") or not url.hostname or not port:
         return f"{address!r} is not the address of a server; give --base-url in the form http://127.0.0.1:8000/v1"
+    bare = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()  # a password in it would be taken for the host
     secure = ssl.create_default_context()
     # Whether its certificate is trusted is for the provider's client to say, which may trust others than we do.
     secure.check_hostname, secure.verify_mode = False, ssl.CERT_NONE
     try:
         # It knows the user's proxy, as the providers' clients do.
-        urllib.request.urlopen(address, timeout=CONNECT_TIMEOUT, context=secure).close()
+        urllib.request.urlopen(bare, timeout=CONNECT_TIMEOUT, context=secure).close()
     except (HTTPError, TimeoutError):
         pass  # any answer will do, and so will a server that is open and busy
     except (OSError, HTTPException) as error:

@@ -30,11 +30,11 @@ def units(study: Study, folder: RunFolder) -> list[Unit]:
 
 def read_corpora(study: Study, folder: RunFolder) -> list[Record]:
     """Every record of the corpora that an arm mixes, and everything the run wrote; those of the library come first."""
-    known = (*catalogue.CORPORA, catalogue.WRITTEN)
-    used = {catalogue.require("corpus", name, known) for arm in study.arms for name in arm.mix}
+    used = {catalogue.require_corpus(name) for arm in study.arms for name in arm.mix}
     if catalogue.WRITTEN in used and study.writing is None:
         raise UserError(f"an arm mixes {catalogue.WRITTEN!r}, but the study writes nothing; give it writing=Writing()")
-    records = [record for name in catalogue.CORPORA if name in used for record in catalogue.corpus(name)]
+    names = [name for name in catalogue.CORPORA if name in used] + sorted(filter(catalogue.is_folder, used))
+    records = [record for name in names for record in catalogue.corpus(name)]
     if study.writing is not None:
         if folder.done("write", study.writing.recipe) is None or not folder.written.exists():
             raise FileNotFoundError(2, "missing", str(folder.written))

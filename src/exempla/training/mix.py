@@ -126,7 +126,7 @@ def encode(record: Record, tokenizer: Any) -> tuple[list[int], list[int]]:
         return ids, list(ids)
     turns = [message.model_dump() for message in record.messages]
     if tokenizer.chat_template:
-        before, text = _templated(tokenizer, turns)
+        before, text = _templated(tokenizer, turns, record.tools)
         if not text.startswith(before):
             raise UserError("the model's chat template rewrites earlier turns; chats cannot be trained on with it")
         answer = text[len(before) :]
@@ -140,15 +140,17 @@ def encode(record: Record, tokenizer: Any) -> tuple[list[int], list[int]]:
     return [*prompt_ids, *answer_ids], [IGNORED] * len(prompt_ids) + answer_ids
 
 
-def _templated(tokenizer: Any, turns: list[dict[str, str]]) -> tuple[str, str]:
+def _templated(tokenizer: Any, turns: list[dict[str, str]], tools: Sequence[dict[str, Any]]) -> tuple[str, str]:
     """The conversation up to the assistant's last turn, and whole, as the model's template lays it out.
 
-    Some templates know no system role; there the system's text goes in front of the user's.
+    Some templates know no system role; there the system's text goes in front of the user's. Tools are offered where
+    the template can offer any.
     """
+    offered = [{"type": "function", "function": tool} for tool in tools] or None
 
     def laid_out(rows: list[dict[str, str]]) -> tuple[str, str]:
-        before = tokenizer.apply_chat_template(rows[:-1], tokenize=False, add_generation_prompt=True)
-        return before, tokenizer.apply_chat_template(rows, tokenize=False)
+        before = tokenizer.apply_chat_template(rows[:-1], tools=offered, tokenize=False, add_generation_prompt=True)
+        return before, tokenizer.apply_chat_template(rows, tools=offered, tokenize=False)
 
     try:
         return laid_out(turns)

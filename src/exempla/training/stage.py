@@ -36,7 +36,7 @@ def _unit(study: Study, folder: RunFolder, cell: Cell) -> Unit:
 def read_mix(folder: RunFolder, cell: Cell) -> dict[str, list[Record]]:
     """The kept records of the cell's corpora."""
     for name in cell.arm.mix:
-        catalogue.require("corpus", name, (*catalogue.CORPORA, catalogue.WRITTEN))
+        catalogue.require_corpus(name)
     if not folder.kept.exists():
         raise FileNotFoundError(2, "missing", str(folder.kept))
     kept = read_lines(folder.kept, Record)
@@ -47,7 +47,7 @@ def _fingerprint(study: Study, folder: RunFolder, cell: Cell) -> str:
     """Everything the weights depend on, and nothing else: a title or the pace of saving changes no weight."""
     settings = study.training.model_dump(exclude={"tokens", "save_every"})
     texts = {
-        name: [(record.id, record.text, record.messages) for record in records]
+        name: [(record.id, record.text, record.messages, record.tools) for record in records]
         for name, records in read_mix(folder, cell).items()
     }
     subject = identity(study.subject)

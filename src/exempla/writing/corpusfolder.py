@@ -11,6 +11,7 @@ from exempla.errors import UserError
 from exempla.files import write_atomically
 from exempla.records import Frozen
 from exempla.study import first_problem
+from exempla.writing.ledger import replies
 
 
 class Settings(Frozen):
@@ -64,25 +65,31 @@ class CorpusFolder:
         Raises:
             UserError: it holds texts of another.
         """
-        if not self.settings.exists():
-            return
-        try:
-            before = Settings.model_validate_json(self.settings.read_text())
-        except ValidationError as error:
-            raise UserError(
-                f"{self.settings}: not of this version of exempla ({first_problem(error)}); choose another --out"
-            ) from error
-        # Settings for which no reply came in, because the model's name was wrong, say, bind nobody.
-        if before != settings and self.replies.exists() and self.replies.stat().st_size:
+        before = self._before()
+        # Settings to which no server replied, because the model's name was wrong, say, bind nobody.
+        if before and before != settings and any(reply.model for reply in replies(self.replies)):
             raise UserError(
                 f"{self.root}: holds a corpus of other settings ({difference(before, settings)}); choose another "
                 "--out, or give the same settings to go on with it"
             )
 
     def claim(self, settings: Settings) -> None:
-        """Make the folder this setting's own. Raises like `check`."""
+        """Make the folder this setting's own; what others left unanswered goes. Raises like `check`."""
         self.check(settings)
+        if self._before() != settings:
+            for path in (self.plans, self.replies):
+                path.unlink(missing_ok=True)
         write_atomically(self.settings, settings.model_dump_json(indent=2) + "\n")
+
+    def _before(self) -> Settings | None:
+        if not self.settings.exists():
+            return None
+        try:
+            return Settings.model_validate_json(self.settings.read_text())
+        except ValidationError as error:
+            raise UserError(
+                f"{self.settings}: not of this version of exempla ({first_problem(error)}); choose another --out"
+            ) from error
 
 
 def difference(before: Settings, after: Settings) -> str:

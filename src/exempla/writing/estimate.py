@@ -8,7 +8,7 @@ from collections import defaultdict
 
 from exempla.models.request import Request
 from exempla.records import Frozen
-from exempla.writing.ledger import Totals
+from exempla.writing.ledger import Spent, Totals
 from exempla.writing.order import Commission
 from exempla.writing.planner import Planner
 from exempla.writing.recipe import TOKENS_PER_WORD, Step
@@ -112,8 +112,7 @@ def _rehearsed(commission: Commission) -> tuple[StepEstimate, ...]:
     scale = commission.plans / len(plans)
     rows = []
     for (step, shared), row in sums.items():
-        kinds = len(commission.texts.pools.get(commission.recipe.step(step).shared, ()))
-        times = min(kinds, commission.plans) / row[0] if shared else scale
+        times = _kinds(commission, step) / row[0] if shared else scale
         rows.append(
             StepEstimate(step=step, requests=row[0] * times, tokens_in=row[1] * times, tokens_out=row[2] * times)
         )
@@ -122,31 +121,52 @@ def _rehearsed(commission: Commission) -> tuple[StepEstimate, ...]:
 
 def _measured(commission: Commission, totals: Totals, finished: int) -> Estimate:
     scale = commission.plans * commission.recipe.per_plan / finished
+    even = tuple(_scaled(step, spent, scale) for step, spent in totals.by_step.items())
     steps = tuple(
-        StepEstimate(
-            step=step,
-            requests=spent.replies * scale,
-            tokens_in=spent.tokens_in * scale,
-            tokens_out=spent.tokens_out * scale,
-        )
+        _scaled(step, spent, min(scale, _kinds(commission, step) / spent.replies))
         for step, spent in totals.by_step.items()
     )
-    # Texts differ in length; the sum over many does not by much. Two standard errors, and never less than 3%.
-    replies = sum(spent.replies for spent in totals.by_step.values())
-    mean = sum(spent.tokens_out for spent in totals.by_step.values()) / max(replies, 1)
-    square = sum(spent.squares_out for spent in totals.by_step.values()) / max(replies, 1)
-    spread = max(0.03, 2 * math.sqrt(max(square - mean**2, 0.0)) / max(mean, 1) / math.sqrt(max(replies, 1)))
-    about = Range(low=1 - spread, high=1 + spread)
-    hours = totals.seconds * scale / commission.writer.in_flight / 3600
+    # Texts differ in length; the sum over many does not by much. Two standard errors, the steps of a text taken to be
+    # long or short together, and never less than 3%.
+    deviations = (max(one.squares_out - one.tokens_out**2 / one.replies, 0.0) for one in totals.by_step.values())
+    spread = max(0.03, 2 * sum(map(math.sqrt, deviations)) / max(totals.tokens_out, 1))
+    about = Range(low=1 - min(spread, 0.9), high=1 + spread)
+    failed = totals.failures.total() / max(totals.requests, 1)
+    again = max(0.02, 2 * math.sqrt(failed * (1 - failed) / max(totals.requests, 1)))
+    # What plans share grows with the kinds of plans, not with their number.
+    requests = scale * _ratio([step.requests for step in steps], [step.requests for step in even])
+    tokens_in = scale * _ratio([step.tokens_in for step in steps], [step.tokens_in for step in even])
+    tokens_out = scale * _ratio([step.tokens_out for step in steps], [step.tokens_out for step in even])
+    cost, even_cost = _cost(commission, steps), _cost(commission, even)
+    hours = totals.seconds * requests / commission.writer.in_flight / 3600
     return Estimate(
         steps=steps,
-        requests=about.times(totals.requests * scale),
-        tokens_in=about.times(totals.tokens_in * scale),
-        tokens_out=about.times(totals.tokens_out * scale),
-        cost=about.times(totals.cost * scale) if _cost(commission, steps) is not None else None,
+        requests=Range(low=1 - again, high=1 + again).times(totals.requests * requests),
+        tokens_in=about.times(totals.tokens_in * tokens_in),
+        tokens_out=about.times(totals.tokens_out * tokens_out),
+        cost=None if cost is None else about.times(totals.cost * scale * _ratio([cost], [even_cost or 0.0])),
         hours=None if commission.writer.batch else Range(low=hours * 0.8, high=hours * 1.5),
         measured=finished,
     )
+
+
+def _scaled(step: str, spent: Spent, times: float) -> StepEstimate:
+    return StepEstimate(
+        step=step,
+        requests=spent.replies * times,
+        tokens_in=spent.tokens_in * times,
+        tokens_out=spent.tokens_out * times,
+    )
+
+
+def _kinds(commission: Commission, step: str) -> float:
+    """How often a step is asked at most: once for each kind of plan, if plans share it."""
+    shared = commission.recipe.step(step).shared
+    return min(len(commission.texts.pools[shared]), commission.plans) if shared else math.inf
+
+
+def _ratio(part: list[float], whole: list[float]) -> float:
+    return sum(part) / sum(whole) if sum(whole) else 1.0
 
 
 def _cost(commission: Commission, steps: tuple[StepEstimate, ...]) -> float | None:

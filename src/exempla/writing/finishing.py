@@ -11,12 +11,12 @@ from exempla.files import file_sha256, stream_lines, write_atomically
 from exempla.machine import describe_machine
 from exempla.manifest import provenance
 from exempla.models.talk import wire
+from exempla.parquet import write_dropped, write_records
 from exempla.records import Dropped, Frozen, Plan, Record, Rejected
 from exempla.writing.card import Account, RecordCounter, render_card
 from exempla.writing.commonnames import too_common
 from exempla.writing.corpusfolder import CorpusFolder
 from exempla.writing.order import Order
-from exempla.writing.parquet import write_dropped, write_records
 from exempla.writing.sitting import Sitting
 from exempla.writing.sorting import in_order
 
@@ -110,9 +110,14 @@ def note_wire(folder: CorpusFolder) -> None:
 
 
 def _write_manifest(sitting: Sitting, folder: CorpusFolder) -> None:
-    manifest = provenance(describe_machine()) | {
+    order = sitting.commission.order
+    safe = _without_secrets(order)
+    source = provenance(describe_machine())
+    if order.base_url:
+        source["command"] = [word.replace(order.base_url, safe.base_url) for word in source["command"]]
+    manifest = source | {
         "settings": sitting.commission.settings.model_dump(),
-        "order": _without_secrets(sitting.commission.order).model_dump(mode="json"),
+        "order": safe.model_dump(mode="json"),
         "sha256": {path.name: file_sha256(path) for path in (folder.records, folder.dropped)},
     }
     write_atomically(folder.manifest, json.dumps(manifest, indent=2) + "\n")

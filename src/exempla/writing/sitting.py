@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from exempla.errors import UserError
 from exempla.progress import Reporter
 from exempla.writing.author import Author
 from exempla.writing.corpusfolder import CorpusFolder
-from exempla.writing.ledger import Totals, replies
+from exempla.writing.ledger import Reply, Totals, replies
 from exempla.writing.order import Commission
 from exempla.writing.post import hire
 from exempla.writing.schedule import Schedule
@@ -57,9 +58,10 @@ def sit_down(commission: Commission, folder: CorpusFolder, reporter: Reporter) -
     return Sitting(commission, folder, schedule, tally, Author(commission, folder, schedule, tally))
 
 
-def spent(folder: CorpusFolder) -> Totals:
-    """What all runs in a folder asked and spent."""
+def spent(folder: CorpusFolder, counts: Callable[[Reply], bool] = lambda reply: True) -> Totals:
+    """What all runs in a folder asked and spent, for the replies that count."""
     totals = Totals()
     for reply in replies(folder.replies):
-        totals.count(reply)
+        if counts(reply):
+            totals.count(reply)
     return totals

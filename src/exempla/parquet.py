@@ -11,8 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from exempla.errors import UserError
 from exempla.files import write_through
-from exempla.records import Plan, Record, Rejected
+from exempla.records import Lineage, Message, Plan, Record, Rejected
 
 ROWS = 500
 """Written at once."""
@@ -26,13 +27,14 @@ RECORDS = pa.schema(
         ("text", pa.string()),
         ("messages", pa.list_(_TURN)),
         ("tools", pa.string()),
+        ("labels", pa.string()),
         ("words", pa.int32()),
         ("scores", pa.string()),
         ("plan", pa.string()),
         ("lineage", pa.string()),
     ]
 )
-"""`tools`, `scores`, `plan` and `lineage` are JSON, because what is in them depends on the recipe."""
+"""`tools`, `labels`, `scores`, `plan` and `lineage` are JSON, because what is in them depends on the recipe."""
 DROPPED = pa.schema([(name, pa.string()) for name in ("id", "plan", "reason", "detail", "text")])
 
 
@@ -44,6 +46,44 @@ def write_records(path: Path, records: Iterable[tuple[Record, Plan]]) -> None:
 def write_dropped(path: Path, rows: Iterable[Rejected]) -> None:
     """Write what was not kept, with the reasons."""
     _write(path, DROPPED, (row.model_dump(include=set(DROPPED.names)) for row in rows))
+
+
+def read_records(path: Path, corpus: str, prefix: str) -> tuple[Record, ...]:
+    """The records of a corpus that `exempla write` made.
+
+    Args:
+        path: its `records.parquet`.
+        corpus: the name it goes by in a study.
+        prefix: put in front of each id, because two corpora number their texts alike.
+
+    Raises:
+        UserError: the file cannot be read as such a corpus.
+    """
+    try:
+        rows = pq.read_table(
+            path, columns=[name for name in RECORDS.names if name not in ("plan", "words")]
+        ).to_pylist()
+        return tuple(_record(row, corpus, prefix) for row in rows)
+    except (OSError, KeyError, ValueError, TypeError, pa.ArrowException) as error:
+        raise UserError(f"{path}: not a corpus of this version of exempla ({error}); write it again") from error
+
+
+def _record(row: dict[str, Any], corpus: str, prefix: str) -> Record:
+    def unpacked(name: str, empty: Any) -> Any:
+        return json.loads(row[name]) if row[name] else empty
+
+    return Record(
+        id=f"{prefix}-{row['id']}",
+        corpus=corpus,
+        text=row["text"],
+        messages=tuple(Message.model_validate(turn) for turn in row["messages"]),
+        title=row["title"],
+        principle=row["principle"],
+        labels=unpacked("labels", {}),
+        tools=tuple(unpacked("tools", ())),
+        scores=unpacked("scores", {}),
+        lineage=Lineage.model_validate(unpacked("lineage", {})),
+    )
 
 
 def _row(record: Record, plan: Plan) -> dict[str, Any]:
@@ -58,6 +98,7 @@ def _row(record: Record, plan: Plan) -> dict[str, Any]:
         "text": record.text,
         "messages": [message.model_dump() for message in record.messages],
         "tools": packed(record.tools) if record.tools else "",
+        "labels": packed(record.labels) if record.labels else "",
         "words": len(record.taught_text().split()),
         "scores": packed(record.scores) if record.scores else "",
         "plan": packed(plan.model_dump(exclude={"id", "recipe"})),
