@@ -14,7 +14,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -178,16 +178,20 @@ def finished(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]
 def test_a_killed_run_leaves_no_process_behind(tmp_path: Path) -> None:
     with served(**(SERVER | {"latency_ms": 60})) as server:
         options = ("--connections", 2, "--measure-every", 4)
-        process = begun(*ordered(server.url, tmp_path / "corpus", 500, *PLAIN, *options))
+        words = ordered(server.url, tmp_path / "corpus", 500, *PLAIN, *options)
+        process = subprocess.Popen(command(*words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
         until(lambda: (tmp_path / "corpus" / "work" / "measurements.jsonl").exists(), process)
         others = children(process.pid)
         process.kill()
-        process.communicate()
-        deadline = time.monotonic() + 20
-        while any(Path(f"/proc/{pid}").exists() for pid in others):
-            assert time.monotonic() < deadline, "the process that measures outlives the one that was killed"
-            time.sleep(0.02)
-    assert others, "there was one"
+        process.wait()
+    assert others, "there was one that measures"
+    try:
+        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in others), seconds=20)
+    except AssertionError:
+        for pid in others:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        raise
 
 
 def children(pid: int) -> list[int]:

@@ -36,6 +36,7 @@ KINDS = (
     ("(?m)^Problems$", "critique"),
     ("Title: ", "story"),
 )
+"""What the last message of a prompt is known by; anything else is answered with plain prose, logged as `writer`."""
 PRICES = {"models": {"m": {"input": 1000, "output": 4000}}}
 """A thousand times a usual price, so that small corpora cost something that can be read."""
 
@@ -137,13 +138,14 @@ def test_the_guess_of_stories_is_right_about_requests_and_holds_the_rest(
     result, totals = carried_out(wanted, tmp_path / "out")
     assert (result.kept, result.stopped) == (24, "")
     assert found.requests.low == totals.requests == len(server.requests) - before == 96
-    assert {row.step: row.requests for row in found.steps} == {step: spent.replies for step, spent in _steps(totals)}
-    _holds_all(found, totals)
+    assert {row.step: row.requests for row in found.steps} == {
+        step: spent.replies for step, spent in totals.by_step.items()
+    }
+    assert holds(found.tokens_in, totals.tokens_in), (found.tokens_in, totals.tokens_in)
+    for row in found.steps:  # the server's critiques and scores are shorter than a model's
+        if row.step in ("draft", "rewrite"):
+            assert 0.7 < totals.by_step[row.step].tokens_out / row.tokens_out < 1.5
     assert totals.cost == pytest.approx((totals.tokens_in + 4 * totals.tokens_out) / 1000)
-
-
-def _steps(totals: Totals) -> list[tuple[str, object]]:
-    return list(totals.by_step.items())
 
 
 def test_what_documents_share_is_counted_once_for_each_kind(server: Served, tmp_path: Path) -> None:
@@ -156,7 +158,7 @@ def test_what_documents_share_is_counted_once_for_each_kind(server: Served, tmp_
     before = Counter(seen.step for seen in server.requests)
     _, totals = carried_out(wanted, tmp_path / "out")
     asked = Counter(seen.step for seen in server.requests) - before
-    assert asked == {"list": 3, "drafts": 8, "critique": 24, "words": 24, "score": 24}
+    assert asked == {"list": 3, "drafts": 8, "score": 24, "writer": 48}
     assert found.requests.low == totals.requests == 83
     assert {row.step: row.requests for row in found.steps} == {
         "subtypes": 3,
@@ -172,16 +174,17 @@ def test_what_documents_share_is_counted_once_for_each_kind(server: Served, tmp_
 
 @pytest.mark.parametrize("recipe", sorted(recipes()))
 def test_every_recipe_has_an_estimate(recipe: str, tmp_path: Path) -> None:
-    wanted = Order(recipe=recipe, n=600, model="anthropic/claude-haiku-4-5")
+    wanted = Order(recipe=recipe, n=84, model="anthropic/claude-haiku-4-5")
     found = ahead(wanted, tmp_path / "out")
     chosen = recipes()[recipe]
-    plans = 600 // chosen.per_plan
+    plans = 84 // chosen.per_plan
     assert {row.step for row in found.steps} == {step.name for step in chosen.steps}
     for row in found.steps:
         step = chosen.step(row.step)
-        assert row.requests == pytest.approx(plans * step.times if not step.shared else min(plans, 110), rel=0.2)
-        assert row.tokens_in / row.requests > 100 and row.tokens_out / row.requests > 20
-    assert found.cost is not None and 1 < found.cost.low < found.cost.high < 100
+        assert row.requests == pytest.approx(plans * step.times)
+        assert row.tokens_in / row.requests > 100, f"{row.step}: what earlier steps left is read too"
+        assert row.tokens_out / row.requests > 50
+    assert found.cost is not None and 0.1 < found.cost.low < found.cost.high < 5
     assert found.hours is not None and found.hours.low < found.hours.high < 10
 
 

@@ -71,6 +71,15 @@ def test_facts_are_not_looked_through_for_placeholders() -> None:
     )
 
 
+@pytest.mark.parametrize("missing", ["setting", "words"])
+def test_nothing_is_sent_with_a_hole_in_it(missing: str) -> None:
+    prompt = parse_prompt("[system]\nIn $setting.\n[user]\n$words words.", "p", KNOWN)
+    facts = {"setting": "a mill", "words": "9"}
+    facts.pop(missing)
+    with pytest.raises(KeyError, match=missing):
+        prompt.fill(facts)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

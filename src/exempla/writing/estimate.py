@@ -93,8 +93,11 @@ def _rehearsed(commission: Commission) -> tuple[StepEstimate, ...]:
 
     async def go() -> None:
         for plan in plans:
+            earlier: list[Step] = []
 
-            def note(name: str, step: Step, request: Request, words: int = plan.words) -> None:
+            def note(
+                name: str, step: Step, request: Request, words: int = plan.words, earlier: list[Step] = earlier
+            ) -> None:
                 # What plans share is asked once; how many of its kind there are shows in all plans, not in a sample.
                 shared = name.split("/")[0] not in own
                 if shared and name in seen:
@@ -103,8 +106,9 @@ def _rehearsed(commission: Commission) -> tuple[StepEstimate, ...]:
                 row = sums[step.name, shared]
                 row[0] += 1
                 row[1] += len(request.system + request.user) / CHARACTERS_PER_TOKEN
-                row[1] += step.long * words * TOKENS_PER_WORD
+                row[1] += (step.long * words + _left(step, earlier)) * TOKENS_PER_WORD
                 row[2] += min(step.words(words) * TOKENS_PER_WORD, commission.style.max_tokens or math.inf)
+                earlier.append(step)
 
             await rehearse(commission, plan, note)
 
@@ -117,6 +121,14 @@ def _rehearsed(commission: Commission) -> tuple[StepEstimate, ...]:
             StepEstimate(step=step, requests=row[0] * times, tokens_in=row[1] * times, tokens_out=row[2] * times)
         )
     return tuple(rows)
+
+
+def _left(step: Step, earlier: list[Step]) -> int:
+    """Words of what an earlier step left in a prompt, other than texts of the plan's length; an example's are few."""
+    if len(step.uses) <= step.long:
+        return 0
+    short = [one.plus for one in earlier if one.role == "writer" and not one.share and not one.shared]
+    return short[-1] if short else 0
 
 
 def _measured(commission: Commission, totals: Totals, finished: int) -> Estimate:

@@ -18,6 +18,8 @@ STEPS = (
 )
 SHORTEST = 0.35
 """A text under this share of the words asked for is no text of that length but a refusal, a synopsis or a stub."""
+_CONSTITUTION = re.compile(r"\bconstitution(?:s|al)?\b", re.IGNORECASE)
+"""A story shows a principle at work; that it was taken from a document is not for its reader to know."""
 END_MARKER = "THE END"
 PARTING = "* * *"
 """The line between two stories of the collection that a framing text pretends to be."""
@@ -38,6 +40,8 @@ async def write_fiction(desk: Desk) -> list[Record]:
     def parse_last(reply: str) -> tuple[str, str]:
         title, text = parse(reply)
         desk.refuse_stock_names(text)
+        if desk.recipe.principles and _CONSTITUTION.search(text):
+            raise Unusable("mentions a constitution")
         return title, text
 
     title, text = await desk.ask_for(parse if desk.does("rewrite") else parse_last, "draft")
