@@ -11,7 +11,7 @@ from rich.table import Table
 
 from exempla.authoring import plan_ahead, write_corpus
 from exempla.errors import UserError
-from exempla.progress import Mode, Reporter
+from exempla.progress import Mode, Reporter, interruptible
 from exempla.study import first_problem
 from exempla.writing.estimate import Estimate, Range
 from exempla.writing.finishing import Result
@@ -36,7 +36,7 @@ def carry_out(options: dict[str, Any]) -> int:
         _print_ahead(*plan_ahead(order, folder))
         return 0
     mode: Mode = "quiet" if options["quiet"] else "json" if options["json"] else "auto"
-    with Reporter(mode) as reporter:
+    with interruptible(), Reporter(mode) as reporter:
         result = write_corpus(order, folder, reporter, options["screen"])
         _say(result, folder, reporter)
     if not result.stopped:

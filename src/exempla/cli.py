@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,7 +18,7 @@ from exempla.errors import UserError
 from exempla.files import disk_errors
 from exempla.forecast import forecast
 from exempla.pipeline import STAGES, run_study
-from exempla.progress import Mode, Reporter
+from exempla.progress import Mode, Reporter, interruptible
 from exempla.runfolder import RunFolder, existing_run, open_run, read_study
 from exempla.study import Study, first_problem, load_study
 
@@ -123,16 +122,6 @@ def check_machine() -> None:
         console.print(f"{'ok  ' if finding.good else 'BAD '} {finding.name}: {finding.text}", markup=False)
     if not all(finding.good for finding in findings):
         raise typer.Exit(1)
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Answer Ctrl-C in one line."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        sys.stderr.write("exempla: stopped; run the same command again to go on\n")
-        raise typer.Exit(130) from None
 
 
 def find_study(name: str) -> Study:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Literal
 
@@ -88,3 +90,13 @@ class Reporter:
     def _emit(self, event: str, **fields: Any) -> None:
         sys.stdout.write(json.dumps({"event": event} | fields) + "\n")
         sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Answer Ctrl-C in one line, with the exit code of an interrupted command."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.stderr.write("exempla: stopped; run the same command again to go on\n")
+        sys.exit(130)

@@ -47,7 +47,7 @@ class Request(Frozen):
     may_break_off: bool = False
     """Whether a reply that uses up its tokens is as good as any other."""
     tools: tuple[dict[str, Any], ...] = ()
-    """Tools that are offered and may not be called, in OpenAI's function format."""
+    """Tools that are offered, in OpenAI's function format. Nothing runs them: a reply that calls one cannot be used."""
     end_after_words: int = 0
     """The local provider ends a text at the first paragraph that ends after so many words."""
 

@@ -179,7 +179,7 @@ class Speaker:
         # Models in this process take none.
         if not request.tools or self.connection.local:
             return {}
-        return {"tools": [ToolInfo.model_validate(tool) for tool in request.tools], "tool_choice": "none"}
+        return {"tools": [ToolInfo.model_validate(tool) for tool in request.tools], "tool_choice": "auto"}
 
 
 def open_speaker(connection: Connection) -> Speaker:

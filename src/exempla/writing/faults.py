@@ -14,6 +14,8 @@ def fault_of(said: Said, may_break_off: bool, language: str) -> str:
     """The reason, in a few words, why a reply cannot be used; empty if it can."""
     if said.stop == "content_filter":
         return "content filter"
+    if said.stop == "tool_calls":
+        return "called a tool"
     if not said.text.strip():
         return "empty"
     if said.stop == "model_length":
