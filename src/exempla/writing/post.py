@@ -118,21 +118,22 @@ class Post:
             if reply is None:
                 doubt = {"temperature": DOUBT} if attempt > 1 and step.role == "judge" else {}
                 made = request.model_copy(update={"seed": seed_of(self.commission.order.seed, key)} | doubt)
-                reply = await self._ask(hold, key, (step, made, parse))
-            problem: tuple[str, str] | None = (reply.failure, reply.detail) if reply.failure else None
-            if problem is None:
-                try:
-                    return parse(reply.text), reply.stop
-                except Unusable as error:
-                    problem = (error.reason, error.detail)
+                reply, parsed = await self._ask(hold, key, (step, made, parse))
+                problem = (reply.failure, reply.detail)
+            elif reply.failure:
+                problem = (reply.failure, reply.detail)
+            else:
+                parsed, problem = _read(parse, reply.text)
+            if not problem[0]:
+                return parsed, reply.stop
             attempt = max(attempt, int(reply.key.rsplit("/", 1)[1])) + 1
             if attempt > ATTEMPTS:
                 raise Drop(*problem, text=reply.text)
             if problem[0] == "truncated":  # a model that thinks before it writes may need far more than its text
                 request = request.model_copy(update={"max_tokens": 2 * request.max_tokens})
 
-    async def _ask(self, hold: Hold, key: str, asked: tuple[Step, Request, Callable[[str], Any]]) -> Reply:
-        """Send a request and put what comes of it on the disk."""
+    async def _ask(self, hold: Hold, key: str, asked: tuple[Step, Request, Callable[[str], Any]]) -> tuple[Reply, Any]:
+        """Send a request and put what comes of it on the disk; gives the reply and what the parser made of it."""
         step, request, parse = asked
         speaker, price = self.speakers.of(step), self.commission.price(step)
         batch = speaker.connection.batch
@@ -146,6 +147,7 @@ class Post:
         self.tally.in_flight += 1
         self.tally.show()
         common = {"step": step.name, "prompt_sha256": request.sha256}
+        parsed: Any = None
         try:
             try:
                 said = await speaker.ask(request)
@@ -166,7 +168,9 @@ class Post:
                 )
                 language = "" if step.role == "judge" else self.commission.order.language
                 problem = fault_of(said, request.may_break_off, language), ""
-                reply = _marked(reply, problem if problem[0] else _problem(parse, said.text))
+                if not problem[0]:
+                    parsed, problem = _read(parse, said.text)
+                reply = reply.model_copy(update={"failure": problem[0], "detail": problem[1][:300]})
             await self.ledger.put(reply)
         finally:
             # Only now: what is counted as spent and what is set aside must never both leave it out.
@@ -176,7 +180,7 @@ class Post:
             # The server failed, not the text: it is left for later, not dropped.
             self.tally.postponed[reply.failure] += 1
             raise Halt
-        return reply
+        return reply, parsed
 
     def _failed(self, key: str, error: NoAnswer, speaker: Speaker, common: dict[str, str]) -> Reply:
         again = error.again
@@ -202,16 +206,12 @@ class Post:
         )
 
 
-def _problem(parse: Callable[[str], Any], text: str) -> tuple[str, str]:
+def _read(parse: Callable[[str], Any], text: str) -> tuple[Any, tuple[str, str]]:
+    """What a parser makes of a text, and reason and detail if it is unusable."""
     try:
-        parse(text)
+        return parse(text), ("", "")
     except Unusable as error:
-        return error.reason, error.detail
-    return "", ""
-
-
-def _marked(reply: Reply, problem: tuple[str, str]) -> Reply:
-    return reply.model_copy(update={"failure": problem[0], "detail": problem[1][:300]})
+        return None, (error.reason, error.detail)
 
 
 def seed_of(seed: int, key: str) -> int:

@@ -51,7 +51,7 @@ class Texts:
     openings: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """By form: the sentences that a continued story may open with."""
     tools: tuple[dict[str, object], ...] = ()
-    banned: tuple[str, ...] = ()
+    banned: frozenset[str] = frozenset()
     """Names that no text may invent."""
     hashes: dict[str, str] = field(default_factory=dict)
     """SHA-256 of each file, by its place."""
