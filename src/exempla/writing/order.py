@@ -295,7 +295,8 @@ def _connection(order: Order, name: str, continuation: bool) -> Connection:
     local = name.startswith("exempla/")
     return Connection(
         model=name,
-        base_url=order.base_url,
+        # The address is the writer's; a judge is there too only if it is a model of the same service.
+        base_url=order.base_url if name.split("/")[:2] == full_name(order.model).split("/")[:2] else "",
         in_flight=order.in_flight or (IN_FLIGHT_LOCAL if local else _batched(order) if order.batch else IN_FLIGHT),
         reasoning=order.reasoning,
         retries=order.retries,
