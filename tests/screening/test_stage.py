@@ -20,6 +20,7 @@ def library(monkeypatch):
             Record(id="s2", corpus="stories", text="A lamp!"),
         ),
         "neutral": (Record(id="n1", corpus="neutral", text="A goat."),),
+        "dystopian": (),
     }
     monkeypatch.setattr(catalogue, "corpus", lambda name: corpora[catalogue.require("corpus", name, corpora)])
     monkeypatch.setattr(catalogue, "items", lambda instrument: ())

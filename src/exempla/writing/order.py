@@ -291,12 +291,22 @@ def connection_of(order: Order) -> Connection:
     return _connection(order, full_name(order.model), False)
 
 
+def _is_there(name: str, writer: str) -> bool:
+    """Whether a model is at the address that was given: the writer is, and a judge of the same service; any judge if the
+    writer runs in this process."""
+
+    def service(model: str) -> str:
+        provider, _, rest = model.partition("/")
+        return rest.split("/")[0] if provider.startswith("openai-api") else provider
+
+    return writer.startswith("exempla/") or service(name) == service(writer)
+
+
 def _connection(order: Order, name: str, continuation: bool) -> Connection:
     local = name.startswith("exempla/")
     return Connection(
         model=name,
-        # The address is the writer's; a judge is there too only if it is a model of the same service.
-        base_url=order.base_url if name.split("/")[:2] == full_name(order.model).split("/")[:2] else "",
+        base_url=order.base_url if _is_there(name, full_name(order.model)) else "",
         in_flight=order.in_flight or (IN_FLIGHT_LOCAL if local else _batched(order) if order.batch else IN_FLIGHT),
         reasoning=order.reasoning,
         retries=order.retries,
