@@ -292,8 +292,8 @@ def connection_of(order: Order) -> Connection:
 
 
 def _is_there(name: str, writer: str) -> bool:
-    """Whether a model is at the address that was given: the writer is, and a judge of the same service; any judge if the
-    writer runs in this process."""
+    """Whether a model is at the address that was given: the writer is, and a judge of the same service; any judge if
+    the writer runs in this process."""
 
     def service(model: str) -> str:
         provider, _, rest = model.partition("/")
