@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from inspect_ai.model import ModelOutput
 
 from exempla.errors import UserError
 from exempla.models import talk
@@ -315,3 +316,14 @@ def test_a_local_model_is_given_the_seed_and_ends_where_it_is_told(tiny_model: P
 
     first, same, other = asyncio.run(all_of())
     assert first == same != other
+
+
+def test_hosted_models_have_room_to_think_and_own_servers_are_their_owners_affair():
+    room = {name: Connection(model=name).room for name in ("anthropic/x", "openai/x", "openai-api/vllm/x", "exempla/x")}
+    assert room["anthropic/x"] == room["openai/x"] > 2000 and room["openai-api/vllm/x"] == room["exempla/x"] == 0
+    assert Connection(model="openai-api-completions/v/x").room == 0
+    assert Connection(model="anthropic/x", reasoning="none").room == 0
+
+
+def test_a_reply_without_choices_is_empty_and_no_error():
+    assert talk._said(ModelOutput(model="m", choices=[]), 0.0).text == ""

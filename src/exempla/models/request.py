@@ -8,6 +8,11 @@ from typing import Any, Literal
 
 from exempla.records import Frozen
 
+OWN_SERVERS = ("exempla", "openai-api", "vllm", "sglang", "ollama", "llama-cpp-python", "hf", "mockllm")
+"""Inspect's providers whose models run here or on a server that the user has set up."""
+THINKING_ROOM = 4096
+"""Tokens. What is not used is not paid for; a reply that needs more is asked for again with twice the limit."""
+
 
 class Connection(Frozen):
     """How a model is reached."""
@@ -26,6 +31,13 @@ class Connection(Frozen):
     """Effort of a model that reasons, in Inspect's words; the provider's own choice if empty."""
     continuation: bool = False
     """Whether a text is continued instead of a chat answered."""
+
+    @property
+    def room(self) -> int:
+        """Tokens that a reply may have besides its text: hosted models think first unless they are told not to, and a
+        limit counts their thoughts. Whether a server of one's own has its model think, its owner knows."""
+        own = self.model.split("/")[0].removesuffix("-completions") in OWN_SERVERS
+        return 0 if own or self.reasoning == "none" else THINKING_ROOM
 
     @property
     def local(self) -> bool:

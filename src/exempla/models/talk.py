@@ -12,6 +12,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
@@ -67,7 +68,11 @@ class Wire:
             events["request"].append(self._request)
             events["response"].append(self._response)
         else:
-            _hear_of_retries(self._failed)
+            _hear_of_retries()
+
+    def count(self, reason: str) -> None:
+        """A request came to nothing."""
+        self._failed[reason] += 1
 
     async def _request(self, request: Any) -> None:
         self._sent += 1
@@ -77,26 +82,21 @@ class Wire:
             await response.aread()  # a connection that breaks within the body has brought no answer either
         self._answered += 1
         if response.status_code >= 400:
-            self._failed[f"http {response.status_code}"] += 1
+            self.count(f"http {response.status_code}")
 
 
 wire = Wire()
 
 
-_hearing: list[bool] = []
-
-
-def _hear_of_retries(failed: Counter[str]) -> None:
+@cache
+def _hear_of_retries() -> None:
     """Have Inspect tell of each request that it sends again. Called after a model is open: of hooks that are there when
     it starts, Inspect prints a banner."""
-    if _hearing:
-        return
-    _hearing.append(True)
 
     @hooks(name="retries", description="Counts the requests that are sent again.")
     class _Retries(Hooks):  # type: ignore[misc]  # our configuration does not follow Inspect
         async def on_model_retry(self, data: ModelRetry) -> None:
-            failed[f"http {data.status_code}" if data.status_code else _kind(data.exception_type or "")] += 1
+            wire.count(f"http {data.status_code}" if data.status_code else _kind(data.exception_type or ""))
 
 
 class _NoTranscript:
@@ -220,7 +220,8 @@ async def knock(speaker: Speaker) -> None:
     Raises:
         UserError: nobody listens there, it is no web server, or it is no address.
     """
-    address = str(getattr(speaker.model.api, "base_url", None) or "")
+    api = speaker.model.api
+    address = str(getattr(api, "base_url", None) or getattr(getattr(api, "client", None), "base_url", None) or "")
     if address and (problem := await asyncio.to_thread(_closed, address)):
         raise UserError(f"{speaker.connection.model}: {problem}")
 
@@ -276,13 +277,19 @@ def _said(output: ModelOutput, seconds: float) -> Said:
     cached = (usage.input_tokens_cache_read or 0) if usage else 0
     return Said(
         text=without_thoughts(output.completion) if output.choices else "",
-        stop="words" if (output.metadata or {}).get("finish") == "words" else str(output.stop_reason),
+        stop=_stop(output),
         model=output.model,
         tokens_in=(usage.input_tokens + cached + (usage.input_tokens_cache_write or 0)) if usage else 0,
         tokens_out=usage.output_tokens if usage else 0,
         tokens_cached=cached,
         seconds=round(seconds, 3),
     )
+
+
+def _stop(output: ModelOutput) -> str:
+    if not output.choices:
+        return "stop"
+    return "words" if (output.metadata or {}).get("finish") == "words" else str(output.stop_reason)
 
 
 def without_thoughts(text: str) -> str:

@@ -62,6 +62,9 @@ class Style:
     temperature: float = 1.0
     max_tokens: int | None = None
     """The longest reply, if it is not to depend on the words that are expected."""
+    writer_room: int = 0
+    judge_room: int = 0
+    """Tokens that a reply of the writer, or of the judge, may have besides: for models that think first."""
     writer: str = ""
     """The model's name, for lineage."""
     away: str = ""
@@ -69,6 +72,11 @@ class Style:
     seed: int = 0
     examples: tuple[Record, ...] = ()
     """Shown, one to a text, when a framing text is continued."""
+
+    def limit(self, step: Step, words: int) -> int:
+        """The most tokens that a step's reply may have, for a plan of so many words."""
+        room = self.judge_room if step.role == "judge" else self.writer_room
+        return self.max_tokens or step.max_tokens(words) + room
 
 
 @dataclass
@@ -143,7 +151,7 @@ class Desk:
     ) -> Parsed:
         """Send a text of one's own making as a step's request; `request` is passed on to the model."""
         kind = self.recipe.step(step)
-        wanted = self.style.max_tokens or kind.max_tokens(self.plan.words)
+        wanted = self.style.limit(kind, self.plan.words)
         temperature = 0.0 if kind.role == "judge" else self.style.temperature
         settings = {"max_tokens": wanted, "temperature": temperature} | request
         made = Request(system=system, user=user, **settings)

@@ -56,14 +56,9 @@ class Purse:
         self.totals = totals
         self.held = Need()
 
-    def missing(self, need: Need, held: Need | None = None) -> str:
-        """Which limit would be passed, in words, if so much more were spent; empty if none would.
-
-        Args:
-            need: what is asked for.
-            held: what is held for others; everything that is held if None.
-        """
-        limits, totals, more = self.limits, self.totals, need.plus(self.held if held is None else held)
+    def missing(self, need: Need) -> str:
+        """Which limit would be passed, in words, if so much more were spent than is set aside; empty if none would."""
+        limits, totals, more = self.limits, self.totals, need.plus(self.held)
         if limits.requests is not None and totals.requests + more.requests > limits.requests:
             return f"{limits.requests} requests"
         if limits.tokens is not None and totals.tokens + more.tokens > limits.tokens:

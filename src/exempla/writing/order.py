@@ -165,11 +165,15 @@ def accept(order: Order, principles: Sequence[Principle]) -> Commission:
     quotas = _quotas(order, recipe, texts, principles, continuation, tuple(sources))
     plans = math.ceil(order.n / recipe.per_plan)
     check_quota(quotas, plans)
+    writing = _connection(order, writer, continuation)
+    judging = _connection(order, judge, False) if judged else writing
     style = Style(
         steps=steps,
         continuation=continuation,
         temperature=_chosen(order.temperature, CONTINUED_TEMPERATURE if continuation else 1.0),
         max_tokens=order.max_tokens or (CONTINUED_TOKENS if continuation else None),
+        writer_room=writing.room,
+        judge_room=judging.room,
         writer=order.model,
         away="; ".join(family.temptation for family in catalogue.families()),
         seed=order.seed,
@@ -184,8 +188,8 @@ def accept(order: Order, principles: Sequence[Principle]) -> Commission:
         sources=sources,
         quotas=quotas,
         plans=plans,
-        writer=_connection(order, writer, continuation),
-        judge=_connection(order, judge if judged else writer, continuation and not judged),
+        writer=writing,
+        judge=judging,
         prices=_prices(order, (writer, judge) if judged else (writer,)),
     )
 
@@ -231,8 +235,9 @@ def _check(order: Order) -> None:
         raise UserError(
             f"--language {order.language!r}: not a language that can be told; give its code, such as de, or '' for any"
         )
-    if order.batch and order.model.split("/")[0] not in BATCHING:
-        raise UserError(f"--batch: {order.model} has no batch mode; {', '.join(BATCHING)} have one")
+    for name in filter(None, (order.model, order.judge)):
+        if order.batch and name.split("/")[0] not in BATCHING:
+            raise UserError(f"--batch: {name} has no batch mode; {', '.join(BATCHING)} have one")
 
 
 def _batched(order: Order) -> int:
@@ -311,7 +316,7 @@ def _connection(order: Order, name: str, continuation: bool) -> Connection:
         reasoning=order.reasoning,
         retries=order.retries,
         timeout=order.timeout,
-        batch=order.batch and not local,
+        batch=order.batch,
         continuation=continuation,
     )
 

@@ -225,7 +225,7 @@ def plan_need(commission: Commission, words: int) -> Need:
     for step in commission.recipe.steps:
         if step.name not in commission.style.steps:
             continue
-        most = commission.style.max_tokens or step.max_tokens(words)
+        most = commission.style.limit(step, words)
         longest = step.long * step.max_tokens(words) if step.long else 0
         request = Request(user=" " * commission.texts.longest_prompt(step.name), max_tokens=most)
         one = need_of(request, commission.price(step), commission.connection(step).batch)
