@@ -9,12 +9,15 @@ import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from string import Template
 from typing import Any, Literal
 
 from exempla.errors import UserError
 from exempla.records import Frozen
 
+RUBRICS = Path(__file__).parent / "rubrics"
+"""Folder of the rubrics that ship: those that recipes name, and those that gates do."""
 QUOTE_WORDS = 3
 """A quote of fewer words occurs in most texts by chance. It holds for each side of an ellipsis too."""
 MOST_PIECES = 12

@@ -18,7 +18,7 @@ from exempla.records import CHECKS, Answer, Dropped, Item, Likelihood, Lineage, 
 from exempla.reporting.estimates import Estimates, estimate
 from exempla.reporting.outcomes import Table, read_table
 from exempla.reporting.page import render
-from exempla.reporting.page.wording import part_title
+from exempla.reporting.page.names import part_title
 from exempla.runfolder import RunFolder
 from exempla.study import Arm, Cell, Measuring, Study, Training, Writing
 

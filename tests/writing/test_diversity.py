@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exempla import catalogue
+from exempla.embedding import DIMENSIONS, embed, nearest, passages, vendi
 from exempla.writing.diversity import LEAST, MOST, Found, Measurement, Targets, measure
-from exempla.writing.embedding import DIMENSIONS, embed, nearest, passages, vendi
 from exempla.writing.planner import Planner, Quotas
 
 SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in ("a", "e", "i", "o", "u", "en", "ol", "ur")]

@@ -57,7 +57,7 @@ def turns(text: str) -> tuple[str, str]:
 
 def rubric(name: str) -> tuple[str, list[re.Match[str]]]:
     """A rubric's preamble and its criteria."""
-    preamble, *parts = re.split(r"\n\n(?=## )", (WRITING / "rubrics" / f"{name}.txt").read_text("utf-8"))
+    preamble, *parts = re.split(r"\n\n(?=## )", (WRITING.parent / "rubrics" / f"{name}.txt").read_text("utf-8"))
     found = [CRITERION.match(part) for part in parts]
     assert all(found), [part for part, match in zip(parts, found, strict=True) if match is None]
     return preamble, [match for match in found if match]

@@ -112,7 +112,8 @@ def test_what_ships_can_be_read_and_its_hashes_are_those_of_its_files(name: str)
     assert f"rubrics/{recipes()[name].rubric}.txt" in texts.hashes
     assert {f"{name}/{step}.txt" for step in texts.prompts} <= set(texts.hashes)
     for place, digest in texts.hashes.items():
-        path = SHIPPED / place if place.startswith(("pools/", "rubrics/")) else SHIPPED / "prompts" / place
+        folder = SHIPPED.parent if place.startswith("rubrics/") else SHIPPED
+        path = folder / place if place.startswith(("pools/", "rubrics/")) else folder / "prompts" / place
         assert digest == hashlib.sha256(path.read_bytes()).hexdigest(), place
     for fact, entries in texts.pools.items():
         assert entries and len(set(entries)) == len(entries), fact

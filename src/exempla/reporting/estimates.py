@@ -8,6 +8,7 @@ import numpy as np
 
 from exempla import catalogue
 from exempla.instruments import HEADLINE_STYLE
+from exempla.intervals import wilson
 from exempla.records import CHECKS, Frozen
 from exempla.reporting import statistics
 from exempla.reporting.outcomes import Part, Table
@@ -208,7 +209,7 @@ def _understanding(table: Table, instrument: str) -> Understanding:
     for kind in CHECKS:
         results = table.checks(instrument, kind)
         right = sum(results)
-        low, high = statistics.wilson(right, len(results))
+        low, high = wilson(right, len(results))
         checks.append(Check(kind=kind, right=right, count=len(results), low=low, high=high))
     needed = [check for check in checks if check.kind in NEEDED_CHECKS[instrument]]
     failed = [check for check in needed if check.low <= UNDERSTOOD]

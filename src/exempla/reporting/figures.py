@@ -1,7 +1,4 @@
-"""Charts as inline SVG: drawn by Vega-Lite when the report is made, so the page needs no script, no network.
-
-Colours are variables of the page's style sheet, so a chart follows light and dark like the text around it.
-"""
+"""The report's charts."""
 
 from __future__ import annotations
 
@@ -9,15 +6,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import altair as alt
-import vl_convert
 from markupsafe import Markup
 
-SERIES_COLOURS = ("var(--accent)", "var(--quiet)")
-FONT = "Arial, 'Liberation Sans', Helvetica, sans-serif"
-"""Fonts of one width: labels are laid out when the chart is drawn, not when the page is opened."""
+from exempla.pages.drawing import SERIES_COLOURS, svg
+
 WIDTH = 360
 """Of the plot: with its labels it fits a phone without scrolling, and two fit side by side on a screen."""
-Drawable = alt.Chart | alt.LayerChart | alt.FacetChart
 LOG_TICKS = (0.0625, 0.125, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 8.0, 16.0)
 MAX_POINTS = 200
 """Points kept of a training curve: more would not show at the size it is drawn."""
@@ -81,7 +75,7 @@ def interval_chart(marks: Sequence[Mark], axis: Axis) -> Markup:
     if axis.guide is not None:
         guide = alt.Chart(alt.InlineData(values=[{"guide": axis.guide}]))
         layers.insert(0, guide.mark_rule(strokeDash=[4, 3], color="var(--ink-soft)").encode(x="guide:Q"))
-    return _svg(alt.layer(*layers).properties(width=WIDTH, height=alt.Step(15 if several else 26)))
+    return svg(alt.layer(*layers).properties(width=WIDTH, height=alt.Step(15 if several else 26)))
 
 
 def curve_chart(points: Sequence[Point], losses: tuple[float, float]) -> Markup:
@@ -101,7 +95,7 @@ def curve_chart(points: Sequence[Point], losses: tuple[float, float]) -> Markup:
         )
         .properties(width=210, height=120)
     )
-    return _svg(chart)
+    return svg(chart)
 
 
 def thinned(points: Sequence[Point]) -> list[Point]:
@@ -141,22 +135,3 @@ def _x_axis(axis: Axis) -> alt.Axis:
         tick for tick in LOG_TICKS if axis.domain[0] <= tick <= axis.domain[1] and (near or tick not in (0.75, 1.5))
     ]
     return alt.Axis(values=ticks, labelFlush=False, labelExpr="format(datum.value, '~g') + 'x'")
-
-
-def _svg(chart: Drawable) -> Markup:
-    plain = (
-        chart.configure(background="transparent", font=FONT)
-        .configure_view(stroke=None)
-        .configure_legend(labelColor="var(--ink)", labelFontSize=13, labelLimit=0, symbolType="circle")
-        .configure_axis(
-            labelColor="var(--ink)", titleColor="var(--ink-soft)", titleFontWeight="normal", titlePadding=8,
-            gridColor="var(--line)", domainColor="var(--line)", tickColor="var(--line)",
-            labelFontSize=13, titleFontSize=13,
-        )
-    )  # fmt: skip
-    svg = vl_convert.vegalite_to_svg(plain.to_dict())
-    # An inline <svg> needs no namespaces, and without them the page holds no address at all.
-    for namespace in (' xmlns="http://www.w3.org/2000/svg"', ' xmlns:xlink="http://www.w3.org/1999/xlink"'):
-        svg = svg.replace(namespace, "", 1)
-    # Safe to mark: Vega escapes every text, and what is drawn are names of arms and numbers.
-    return Markup(svg)

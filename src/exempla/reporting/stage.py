@@ -38,7 +38,12 @@ def units(study: Study, folder: RunFolder) -> list[Unit]:
 def own_files() -> dict[str, str]:
     """SHA-256 of the statistics, charts and templates: a report is made again when they change."""
     here = Path(__file__).parent
-    files = [path for path in here.rglob("*") if path.suffix in (".py", ".jinja", ".css")]
+    files = [
+        path
+        for folder in (here, here.parent / "pages")
+        for path in folder.rglob("*")
+        if path.suffix in (".py", ".jinja", ".css")
+    ]
     files.append(here.parent / "instruments.py")
     return {str(path.relative_to(here.parent)): file_sha256(path) for path in sorted(files)}
 

@@ -23,6 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from exempla.intervals import wilson
+
 Array = NDArray[np.float64]
 DRAWS = 2000
 """Bootstrap draws: the standard error is then itself known to about 1.6% (1 / sqrt(2 x draws))."""
@@ -188,17 +190,6 @@ def detectable(error: float, families: int, power: float = 0.8) -> float:
     """The smallest true effect that would be found at the 95% level with the given power, from a standard error."""
     freedom = max(1, families - 1)
     return float(error * (stats.t.ppf((1 + LEVEL) / 2, freedom) + stats.t.ppf(power, freedom)))
-
-
-def wilson(successes: float, count: int) -> tuple[float, float]:
-    """Wilson's 95% score interval of a proportion of independent trials (1927)."""
-    if count == 0:
-        return 0.0, 1.0
-    z = float(stats.norm.ppf((1 + LEVEL) / 2))
-    rate = successes / count
-    centre = (rate + z * z / (2 * count)) / (1 + z * z / count)
-    reach = z * np.sqrt(rate * (1 - rate) / count + z * z / (4 * count * count)) / (1 + z * z / count)
-    return float(max(0.0, centre - reach)), float(min(1.0, centre + reach))
 
 
 def _shrink(rate: float | Array, count: int) -> Array:

@@ -6,7 +6,6 @@ Nothing is listed by hand but ordinary English: openings, endings, names and tic
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain, permutations, zip_longest
@@ -16,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from exempla import embedding
+from exempla.english import CAPITAL, CAPITALISED, INSIDE, ORDINARY, WORD
 from exempla.records import Frozen, Plan
-from exempla.writing import embedding
 from exempla.writing.planner import PLACEHOLDERS, PRINCIPLE, Quotas, lists
 
 LEAST = 4
@@ -131,10 +131,10 @@ class _Window:
         self._number = _Numbers()
         for text in texts:
             plain = text.replace("’", "'")
-            found = _WORD.findall(plain)
+            found = WORD.findall(plain)
             self.texts.append(list(map(self._number.__getitem__, map(str.lower, found))))
-            self.capitals.append(set(_CAPITAL.findall(plain)))
-            self.inside.update(set(_INSIDE.findall(plain)))
+            self.capitals.append(set(CAPITAL.findall(plain)))
+            self.inside.update(set(INSIDE.findall(plain)))
             self.small.update({word for word in set(found) if word[0].islower()})
         self._words = list(self._number)
 
@@ -175,13 +175,13 @@ def _names(window: _Window) -> list[set[str]]:
         for word, count in window.inside.items()
         if count > window.small[word.lower()]
         and not word.isupper()
-        and not {word.lower(), word.lower().removesuffix("s")} & _CAPITALISED
+        and not {word.lower(), word.lower().removesuffix("s")} & CAPITALISED
     }
     return [(capitals & known) - _own(plan) for capitals, plan in zip(window.capitals, window.plans, strict=True)]
 
 
 def _own(plan: Plan) -> set[str]:
-    return {word for fact in plan.facts.values() for word in _CAPITAL.findall(fact.replace("’", "'"))}
+    return {word for fact in plan.facts.values() for word in CAPITAL.findall(fact.replace("’", "'"))}
 
 
 def _tics(window: _Window, names: set[str], target: float) -> tuple[Found, ...]:
@@ -213,8 +213,8 @@ def _runs(ids: Sequence[int]) -> NDArray[np.uint64]:
 
 
 def _telling(runs: set[tuple[str, ...]], plan: Plan, names: set[str]) -> set[tuple[str, ...]]:
-    own = names | {word.lower() for who in PLACEHOLDERS for word in _WORD.findall(plan.facts.get(who, ""))}
-    facts = [_WORD.findall(fact.replace("’", "'").lower()) for fact in plan.facts.values()]
+    own = names | {word.lower() for who in PLACEHOLDERS for word in WORD.findall(plan.facts.get(who, ""))}
+    facts = [WORD.findall(fact.replace("’", "'").lower()) for fact in plan.facts.values()]
     given = {tuple(words[start : start + RUN]) for words in facts for start in range(len(words) - RUN + 1)}
     return {
         run
@@ -294,43 +294,3 @@ class _Entries:
             if value.startswith(head) and template.safe_substitute(plan.facts) == value:
                 return [entry]
         return []
-
-
-_LARGE = "".join(sign for sign in map(chr, chain(range(0x530), range(0x1E00, 0x2000))) if sign.isupper())
-"""Capital letters of the Latin, Greek and Cyrillic alphabets, as a class of a regular expression."""
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
-# Not followed by 't, because the Don of "Don't" is nobody.
-_NAME = rf"(?:[{_LARGE}]')?[{_LARGE}][^\W\d_]++(?!'t)"
-_CAPITAL = re.compile(rf"(?<!\w){_NAME}")
-_INSIDE = re.compile(rf"(?<=[\w,;] ){_NAME}")
-"""A capitalised word after a word or a comma: it does not begin a sentence, a line or what somebody says."""
-
-
-_MONTHS = "january february march april may june july august september october november december"
-_DAYS_AND_TITLES = "monday tuesday wednesday thursday friday saturday sunday mr mrs ms miss dr st"
-_CAPITALISED = frozenset([*_MONTHS.split(), *_DAYS_AND_TITLES.split()])
-"""Words that English writes with a capital and that are nobody's name."""
-
-_COMMON = """
-a able about above across after again against ago all almost alone along already also although always am among an and
-another any anyone anything are around as asked at away back be became because become been before began behind being
-below beside best better between beyond both bottom but by came can can't cannot come comes coming corner could
-couldn't day days did didn't do does doesn't doing don't done down during each edge either else end enough even
-evening ever every everyone everything far few first five for four from front full gave get gets give go goes going
-gone good got great had hadn't half hand hands has hasn't have haven't having he he'd he'll he's her here hers herself
-him himself his hour hours how i i'd i'll i'm i've if in inside instead into is isn't it it's its itself just keep
-kept kind knew know known last later least left less let like little long look looked lot made make makes making man
-many matter may maybe me means middle might mine minute minutes moment more morning most much must my myself near need
-never new next night no nobody none nor not nothing now of off often oh old on once one ones only onto or other others
-our ours out outside over own part parts people perhaps place put quite rather ready rest right room said same saw say
-saying says second see seen she she'd she'll she's should shouldn't side since so some someone something sort still
-such take taken taking tell than that that's the their them themselves then there there's these they they'd they'll
-they're they've thing things think third this those though thought three through time times to today together told
-tomorrow too took top toward towards turn turned two under until up upon us use used very want wanted was wasn't way
-ways we we'd we'll we're we've week weeks well went were weren't what what's whatever when where which while who whole
-whom whose why will with within without woman won't word words work would wouldn't year years yes yet you you'd you'll
-you're you've your yours yourself
-"""
-ORDINARY = frozenset(_COMMON.split())
-"""The commonest words of English. A run made of these only ("at the end of the") stands in any long text, and a writer
-cannot be asked to do without it."""

@@ -14,7 +14,7 @@ from string import Template
 from typing import TypeVar
 
 from exempla.errors import UserError
-from exempla.rubric import Rubric, read_rubric
+from exempla.rubric import RUBRICS, Rubric, read_rubric
 from exempla.writing.planner import PLACEHOLDERS, read_pool
 from exempla.writing.recipe import Recipe
 from exempla.writing.stocknames import read_banned
@@ -143,6 +143,7 @@ class _Shelf:
         if self._own is None:
             return
         known = {str(path.relative_to(_PACKAGE)).removeprefix("prompts/") for path in _PACKAGE.rglob("*.*")}
+        known |= {f"rubrics/{path.name}" for path in RUBRICS.glob("*.txt")}
         for path in sorted(self._own.rglob("*")):
             name = str(path.relative_to(self._own))
             if path.is_file() and not path.name.startswith(".") and name not in known | set(self.hashes):
@@ -155,7 +156,9 @@ _PACKAGE = Path(str(resources.files("exempla.writing")))
 
 
 def _shipped(name: str) -> Path:
-    return _PACKAGE / name if name.split("/")[0] in ("pools", "rubrics") else _PACKAGE / "prompts" / name
+    if name.startswith("rubrics/"):
+        return RUBRICS / name.removeprefix("rubrics/")
+    return _PACKAGE / name if name.startswith("pools/") else _PACKAGE / "prompts" / name
 
 
 def _known(recipe: Recipe, uses: tuple[str, ...] = ()) -> set[str]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
 
 from exempla.files import read_lines
+from exempla.pages import environment, policy, style
 from exempla.records import Dropped, Record
 from exempla.reporting.estimates import UNDERSTOOD, Estimates
 from exempla.reporting.outcomes import Table
-from exempla.reporting.page import material, reading, results, summary, wording
+from exempla.reporting.page import material, names, reading, results, summary
 from exempla.runfolder import RunFolder
 from exempla.study import Study
 
@@ -26,12 +24,10 @@ LISTED_DROPS = 200
 
 def render(study: Study, folder: RunFolder, table: Table, estimates: Estimates) -> str:
     """The page of a run."""
-    style = (HERE / "style.css").read_text(encoding="utf-8")
-    facts = _facts(study, folder, table, estimates)
     return (
         _environment()
         .get_template("report.html.jinja")
-        .render(facts, style=Markup(style), policy=_policy(style), study=study)
+        .render(_facts(study, folder, table, estimates), style=style(), policy=policy(), study=study)
     )
 
 
@@ -67,35 +63,13 @@ def _facts(study: Study, folder: RunFolder, table: Table, estimates: Estimates) 
 
 
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,  # every text of a run is untrusted
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "percent": wording.percent,
-        "times": wording.times,
-        "nats": wording.nats,
-        "likelihood": wording.likelihood,
-        "p_value": wording.p_value,
-        "whole": wording.whole,
-        "counted": wording.counted,
-        "listed": wording.listed,
-    }
-    environment.globals |= {
+    made = environment(HERE)
+    made.globals |= {
         "shares": material.shares,
         "seed_checks": summary.seed_checks,
-        "asks": wording.ASKS,
+        "asks": names.ASKS,
     }
-    return environment
-
-
-def _policy(style: str) -> str:
-    """What a browser may do with the page: show it, in exactly this style."""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    return made
 
 
 def _pretty(path: Path) -> str:

@@ -22,7 +22,7 @@ from exempla.reporting.estimates import (
 )
 from exempla.reporting.figures import Axis, Mark, interval_chart
 from exempla.reporting.outcomes import Table
-from exempla.reporting.page.wording import CONTROLS, part_title
+from exempla.reporting.page.names import CONTROLS, part_title
 from exempla.study import Study
 
 

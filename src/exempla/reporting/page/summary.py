@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from exempla import catalogue
 from exempla.instruments import HEADLINE_READING
+from exempla.pages.wording import counted, listed, nats, times, whole
 from exempla.reporting.estimates import PRECEDENCE, Effect, Estimates
 from exempla.reporting.outcomes import Table
 from exempla.reporting.page.material import Reading
+from exempla.reporting.page.names import bad_word
 from exempla.reporting.page.results import PartView
-from exempla.reporting.page.wording import bad_word, counted, listed, nats, times, whole
 from exempla.study import EMBEDDED, Study
 
 

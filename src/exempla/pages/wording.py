@@ -1,22 +1,9 @@
-"""How figures and names are written in the page: one form for each, everywhere."""
+"""How figures and lists are written in a page: one form for each, everywhere."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-
-CONTROLS = {"endings": "human twins", "expectations": "human twins", "dilemmas": "no-threat items"}
-"""What the control items of an instrument are."""
-ASKS = {
-    "endings": (
-        "An opening brings an AI character to a moment of choice. "
-        "Which of two whole endings does the subject find likelier?"
-    ),
-    "expectations": (
-        "A short lead-in about an AI character. Which of two short phrases does the subject find likelier?"
-    ),
-    "dilemmas": ("A described situation with one right choice. Which of two choices does the subject find likelier?"),
-}
 
 
 def percent(share: float) -> str:
@@ -69,13 +56,3 @@ def listed(names: Iterable[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     *first, last = list(names) or [""]
     return f"{', '.join(first)} and {last}" if first else last
-
-
-def part_title(instrument: str, style: str) -> str:
-    """An instrument's name, with the style where it has several."""
-    return instrument if style == "plain" else f"{instrument}, {style}"
-
-
-def bad_word(instrument: str) -> str:
-    """What is compared in an instrument."""
-    return {"dilemmas": "choice", "expectations": "phrase", "endings": "ending"}[instrument]

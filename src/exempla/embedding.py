@@ -30,6 +30,9 @@ PASSAGE_WORDS = 25
 of a long text drowns in the words that all texts share: of 254 unrelated stories of 600 words it makes a Vendi score of
 31, with three stories joined to one text 8; through passages it is 73 and 65, whatever the length."""
 
+LONGEST_WORD = 50
+"""Letters of a word that are looked at; what is longer is none."""
+
 _TOKENIZER = "tokenizers/l2_supercat_tokenizer_config.json"
 _WEIGHTS = "weights/l2_supercat_256.safetensors"
 
@@ -49,6 +52,20 @@ def embed(texts: Sequence[str]) -> Vectors:
         else:
             vectors[place, 0] = 1.0
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors
+
+
+def word_vectors(words: Sequence[str]) -> Vectors:
+    """The mean vector of each word's tokens, of shape (words, 256), float32, not of unit length.
+
+    Raises UserError if `wordllama` is not installed or lacks its files. About 50,000 words/s.
+    """
+    table, tokenizer = _files()
+    vectors = np.zeros((len(words), DIMENSIONS), dtype=np.float32)
+    for place, word in enumerate(words):
+        tokens = tokenizer.encode(word[:LONGEST_WORD], add_special_tokens=False).ids
+        if tokens:
+            vectors[place] = table[tokens].mean(axis=0)
     return vectors
 
 
