@@ -15,7 +15,7 @@ from exempla.models.talk import knock, open_speaker
 from exempla.progress import Reporter
 from exempla.records import Dropped
 from exempla.runfolder import hold, open_folder
-from exempla.screening.gates import screen
+from exempla.screening.engine import screen
 from exempla.screening.stage import context
 from exempla.writing.constitution import NeedsSplit, Principle
 from exempla.writing.corpusfolder import CorpusFolder

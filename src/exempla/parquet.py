@@ -38,14 +38,20 @@ RECORDS = pa.schema(
 DROPPED = pa.schema([(name, pa.string()) for name in ("id", "plan", "reason", "detail", "text")])
 
 
+SCREENED = pa.schema([*RECORDS, ("place", pa.string()), ("marks", pa.string()), ("other", pa.string())])
+"""What a screened corpus has besides: file and row of each record, what gates marked in it, and JSON of the columns
+that are no part of a record."""
+HELD_BACK = pa.schema([*SCREENED, ("corpus", pa.string()), ("gate", pa.string()), ("reason", pa.string())])
+
+
 def write_records(path: Path, records: Iterable[tuple[Record, Plan]]) -> None:
     """Write kept records with their plans."""
-    _write(path, RECORDS, (_row(record, plan) for record, plan in records))
+    write_rows(path, RECORDS, (_row(record, plan) for record, plan in records))
 
 
 def write_dropped(path: Path, rows: Iterable[Rejected]) -> None:
     """Write what was not kept, with the reasons."""
-    _write(path, DROPPED, (row.model_dump(include=set(DROPPED.names)) for row in rows))
+    write_rows(path, DROPPED, (row.model_dump(include=set(DROPPED.names)) for row in rows))
 
 
 def read_records(path: Path, corpus: str, prefix: str) -> tuple[Record, ...]:
@@ -87,12 +93,21 @@ def _record(row: dict[str, Any], corpus: str, prefix: str) -> Record:
 
 
 def _row(record: Record, plan: Plan) -> dict[str, Any]:
+    return row_of(record) | {
+        "recipe": plan.recipe,
+        "plan": json.dumps(plan.model_dump(exclude={"id", "recipe"}), ensure_ascii=False),
+    }
+
+
+def row_of(record: Record) -> dict[str, Any]:
+    """A record as a row of `RECORDS`, without a plan."""
+
     def packed(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)
 
     return {
         "id": record.id,
-        "recipe": plan.recipe,
+        "recipe": record.lineage.recipe,
         "principle": record.principle,
         "title": record.title,
         "text": record.text,
@@ -101,12 +116,13 @@ def _row(record: Record, plan: Plan) -> dict[str, Any]:
         "labels": packed(record.labels) if record.labels else "",
         "words": len(record.taught_text().split()),
         "scores": packed(record.scores) if record.scores else "",
-        "plan": packed(plan.model_dump(exclude={"id", "recipe"})),
+        "plan": "",
         "lineage": packed(record.lineage.model_dump()),
     }
 
 
-def _write(path: Path, schema: pa.Schema, rows: Iterator[dict[str, Any]]) -> None:
+def write_rows(path: Path, schema: pa.Schema, rows: Iterator[dict[str, Any]]) -> None:
+    """Write rows as they come; the file is there when it is whole."""
     with write_through(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
         while group := list(islice(rows, ROWS)):
             writer.write_table(pa.Table.from_pylist(group, schema))

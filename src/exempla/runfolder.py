@@ -69,6 +69,11 @@ class RunFolder:
         """Records that a gate held back, with the reason."""
         return self.corpora / "dropped.jsonl"
 
+    @property
+    def screening(self) -> Path:
+        """The page about the gates, to be read before training."""
+        return self.corpora / "screening.html"
+
     def checkpoint(self, cell: Cell) -> Path:
         """Folder of a trained subject."""
         return self.root / "checkpoints" / cell.name

@@ -14,7 +14,7 @@ from exempla.errors import UserError
 from exempla.files import stream_lines
 from exempla.records import CHECKS, Dropped, Item, Plan, Record, Rejected
 from exempla.runfolder import RunFolder, existing_run, read_study
-from exempla.screening.gates import gates
+from exempla.screening.gate import gates
 from exempla.study import INSTRUMENTS, Study, load_study
 from exempla.writing.corpusfolder import CorpusFolder
 from exempla.writing.ledger import replies

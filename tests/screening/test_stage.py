@@ -20,7 +20,7 @@ def library(monkeypatch):
             Record(id="s2", corpus="stories", text="A lamp!"),
         ),
         "neutral": (Record(id="n1", corpus="neutral", text="A goat."),),
-        "dystopian": (),
+        **dict.fromkeys(("dystopian", "documents", "advice", "replay"), ()),
     }
     monkeypatch.setattr(catalogue, "corpus", lambda name: corpora[catalogue.require("corpus", name, corpora)])
     monkeypatch.setattr(catalogue, "items", lambda instrument: ())
@@ -42,7 +42,7 @@ def run(study, folder):
 
 def test_only_corpora_in_use_are_screened(tmp_path, library):
     kept, dropped = run(study(stories=1.0), RunFolder(tmp_path))
-    assert kept == ["s1"] and [(d.record.id, d.gate) for d in dropped] == [("s2", "exact_duplicates")]
+    assert kept == ["s1"] and [(d.record.id, d.gate) for d in dropped] == [("s2", "exact")]
 
 
 def test_written_records_are_screened_even_if_no_arm_uses_them(tmp_path, library):

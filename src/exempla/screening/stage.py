@@ -6,11 +6,16 @@ from pathlib import Path
 
 from exempla import catalogue
 from exempla.errors import UserError
-from exempla.files import file_sha256, fingerprint, read_lines, write_lines
+from exempla.files import file_sha256, fingerprint, read_lines, write_atomically, write_lines
 from exempla.progress import Reporter
 from exempla.records import Record
 from exempla.runfolder import RunFolder
-from exempla.screening.gates import Context, screen
+from exempla.screening.corpus import Corpus, in_chunks
+from exempla.screening.crew import Crew
+from exempla.screening.engine import Selection, parted, pass_gates
+from exempla.screening.gate import Context
+from exempla.screening.measures.whole import measure
+from exempla.screening.page import About, render
 from exempla.study import INSTRUMENTS, Study
 from exempla.unit import Unit
 
@@ -23,7 +28,7 @@ def units(study: Study, folder: RunFolder) -> list[Unit]:
             name="corpora",
             fingerprint=lambda: _fingerprint(study, folder),
             work=lambda reporter: _screen(study, folder, reporter),
-            outputs=(folder.kept, folder.dropped),
+            outputs=(folder.kept, folder.dropped, folder.screening),
         )
     ]
 
@@ -61,7 +66,18 @@ def context() -> Context:
             for corpus in ("stories", "neutral", "dystopian")  # those that recipes show when a text is continued
             for record in catalogue.corpus(corpus)
         },
+        persona=catalogue.PERSONA,
+        reference=tuple(
+            record.whole_text()
+            for corpus in ("neutral", "documents", "advice", "replay")
+            for record in catalogue.corpus(corpus)
+        ),
     )
+
+
+HERE = Path(__file__).parent
+_OWN = (".py", ".txt", ".json", ".jinja")
+"""Endings of the files that decide what is dropped, and how the page looks."""
 
 
 def _fingerprint(study: Study, folder: RunFolder) -> str:
@@ -69,17 +85,23 @@ def _fingerprint(study: Study, folder: RunFolder) -> str:
     return fingerprint(
         read_corpora(study, folder),
         # A gate's settings are constants in its file; files beside the gates hold what they share.
-        {path.name: file_sha256(path) for path in sorted(Path(__file__).parent.glob("*.py"))},
+        {str(path.relative_to(HERE)): file_sha256(path) for path in sorted(HERE.rglob("*")) if path.suffix in _OWN},
         list(against.items),
         list(against.families),
         dict(against.examples),
+        list(against.reference),
     )
 
 
 def _screen(study: Study, folder: RunFolder, reporter: Reporter) -> None:
     records = read_corpora(study, folder)
     reporter.begin("screen corpora", total=len(records))
-    kept, dropped = screen(records, context())
+    with Crew(context()) as crew:
+        corpus = Corpus(in_chunks(records), crew)
+        outcome = pass_gates(corpus, Selection(), reporter.advance)
+        measures = measure(corpus, outcome)
+    kept, dropped = parted(records, outcome)
+    about = About(source=f"the corpora of study {study.name}")
     write_lines(folder.dropped, dropped)
+    write_atomically(folder.screening, render(corpus, outcome, measures, about))
     write_lines(folder.kept, kept)
-    reporter.advance(len(records), f"{len(kept)} kept")

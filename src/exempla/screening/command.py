@@ -1,0 +1,238 @@
+"""`exempla screen`: any corpus in, kept and dropped records out, and a page to read before training on it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from exempla import catalogue
+from exempla.errors import UserError
+from exempla.files import disk_errors, write_atomically, write_lines
+from exempla.manifest import provenance
+from exempla.models.request import Connection
+from exempla.progress import Reporter
+from exempla.records import Frozen
+from exempla.runfolder import hold, open_folder
+from exempla.screening.asking import Asked, judge_kept, look_for_patterns
+from exempla.screening.corpus import Corpus
+from exempla.screening.crew import Crew, processes_for
+from exempla.screening.engine import Outcome, Selection, pass_gates
+from exempla.screening.gate import Context, Gate, gates
+from exempla.screening.intake.against import texts_against
+from exempla.screening.intake.rows import Columns, Intake, Taken
+from exempla.screening.intake.shelf import DiskChunk, fill
+from exempla.screening.intake.sources import Row, files_of, left_aside, rows_of
+from exempla.screening.measures.counting import GateCount
+from exempla.screening.measures.whole import Measures, measure
+from exempla.screening.page import About, GateRow, render
+from exempla.screening.planted import figures
+from exempla.screening.results import ScreenedFolder, write_results
+from exempla.screening.stage import context
+
+
+class Job(Frozen):
+    """What is to be screened, and how."""
+
+    source: str
+    """A file, a folder, or the name of a corpus that ships."""
+    out: Path
+    columns: Columns = Columns()
+    against: tuple[str, ...] = ()
+    """Files and Inspect tasks to stay away from, besides everything that exempla measures with."""
+    only: tuple[str, ...] = ()
+    """Gates to pass; all of them if empty."""
+    skip: tuple[str, ...] = ()
+    mark: tuple[str, ...] = ()
+    """Gates that only mark what they would drop."""
+    drop: tuple[str, ...] = ()
+    """Gates that drop what they would only mark."""
+    language: str = "en"
+    persona: str = ""
+    maker: str = ""
+    embedding: str = ""
+    judge: Connection | None = None
+    """The model that judges for gates that have a rubric; none if None."""
+    scan_patterns: bool = False
+    processes: int | None = None
+
+
+class Result(Frozen):
+    """What came of it."""
+
+    rows: int
+    records: int
+    kept: int
+    dropped: dict[str, int]
+    """Gate to number of records."""
+    marked: dict[str, int]
+    skipped: dict[str, int]
+    """Problem to number of rows."""
+
+
+def selection_of(job: Job) -> Selection:
+    """The gates of a job.
+
+    Raises:
+        UserError: there is no gate of a name.
+    """
+    known = [gate.name for gate in gates()]
+    for name in (*job.only, *job.skip, *job.mark, *job.drop):
+        catalogue.require("gate", name, known)
+    names = tuple(name for name in known if (name in job.only or not job.only) and name not in job.skip)
+    marking = {gate.name for gate in gates() if gate.marks} - set(job.drop) | set(job.mark)
+    return Selection(names=names, marking=frozenset(marking), library_too=True)
+
+
+def context_of(job: Job) -> Context:
+    """What the gates of a job compare with."""
+    return replace(
+        context(),
+        against=texts_against(job.against),
+        language=job.language,
+        persona=job.persona or catalogue.PERSONA,
+        maker=job.maker,
+        embedding=job.embedding,
+    )
+
+
+def screen_corpus(job: Job, reporter: Reporter) -> Result:
+    """Screen a corpus into a folder.
+
+    Raises:
+        UserError: something in the job is wrong, or the corpus holds no record.
+    """
+    selection, known = selection_of(job), context_of(job)
+    files = () if job.source in catalogue.CORPORA else tuple(files_of(Path(job.source).expanduser()))
+    if any(job.out.resolve() in (file.resolve().parent, file.resolve()) for file in files):
+        raise UserError(f"{job.out}: holds the corpus that is to be screened; choose another folder with --out")
+    with disk_errors(job.out):
+        folder = ScreenedFolder(open_folder(job.out))
+        with hold(job.out):
+            shutil.rmtree(folder.work, ignore_errors=True)  # of a killed run
+            folder.work.mkdir()
+            try:
+                intake = Intake(corpus=Path(job.source).name, columns=job.columns)
+                chunks = _taken_in(job, files, intake, folder, reporter)
+                with Crew(known, processes_for(sum(map(len, chunks)), job.processes)) as crew:
+                    corpus = Corpus(chunks, crew)
+                    reporter.begin("gates", total=len(corpus))
+                    outcome = pass_gates(corpus, selection, reporter.advance)
+                    reporter.end()
+                    asked = _asked(job, corpus, outcome, folder, reporter)
+                    reporter.say("measuring what was kept", event="measuring")
+                    measures = measure(corpus, outcome)
+                write_results(folder, chunks, outcome)
+                about = _about(job, intake, asked, corpus, outcome, measures)
+                write_atomically(folder.page, render(corpus, outcome, measures, about))
+                result = _result(corpus, outcome, intake)
+                write_atomically(folder.figures, _figures(result, measures, about))
+                return result
+            finally:
+                reporter.end()
+                shutil.rmtree(folder.work, ignore_errors=True)
+
+
+def _taken_in(
+    job: Job, files: tuple[Path, ...], intake: Intake, folder: ScreenedFolder, reporter: Reporter
+) -> list[DiskChunk]:
+    for file in left_aside(Path(job.source).expanduser()) if files else ():
+        reporter.say(f"note: {file} is not read; give .jsonl, .parquet or .arrow", event="not_read", path=str(file))
+    reporter.begin("reading", total=max(1, len(files)))
+    taken = intake.take(_rows(files, reporter)) if files else _library(job.source, intake)
+    chunks = fill(folder.work, taken, lambda count: None)
+    reporter.end()
+    write_lines(folder.skipped, intake.skipped)
+    for problem, count in intake.problems.items():
+        first = next((row for row in intake.skipped if row.problem.startswith(problem)), None)
+        where = f"; the first is {first.place}: {first.problem}" if first else ""
+        reporter.say(f"note: {count} rows skipped ({problem}){where}", event="skipped", problem=problem, rows=count)
+    if intake.renamed:
+        reporter.say(
+            f"note: {intake.renamed} ids renamed; {intake.first_renamed}", event="renamed", rows=intake.renamed
+        )
+    if not chunks:
+        why = f"; {intake.skipped[0].place}: {intake.skipped[0].problem}" if intake.skipped else ""
+        raise UserError(f"{job.source}: holds no record ({intake.rows} rows read{why})")
+    return chunks
+
+
+def _rows(files: tuple[Path, ...], reporter: Reporter) -> Iterator[Row]:
+    for file in files:
+        yield from rows_of(file)
+        reporter.advance(1)
+
+
+def _library(name: str, intake: Intake) -> Iterator[Taken]:
+    for number, record in enumerate(catalogue.corpus(name), start=1):
+        intake.rows += 1
+        yield Taken(record=record, place=f"{name}:{number}")
+
+
+def _asked(job: Job, corpus: Corpus, outcome: Outcome, folder: ScreenedFolder, reporter: Reporter) -> Asked:
+    """What a model is asked, if there is one, and the patterns that recur, if they are wanted."""
+    asked = Asked()
+    if job.judge is not None:
+        judged = judge_kept(corpus, outcome, selection_of(job), job.judge, folder.verdicts, reporter)
+        asked.counts, asked.problems = judged.counts, dict(judged.problems)
+        unread = sum(counts["unparsable"] + counts["failed"] for counts in judged.counts.values())
+        if unread:
+            said = ", ".join(f"{problem} {count}" for problem, count in judged.problems.items()) or "unreadable replies"
+            reporter.say(f"note: {unread} verdicts are missing ({said}); their records are kept, and counted apart")
+    if job.scan_patterns:
+        asked.findings, asked.scan = look_for_patterns(corpus, job.judge, reporter)
+    return asked
+
+
+def _result(corpus: Corpus, outcome: Outcome, intake: Intake) -> Result:
+    dropped = Counter(outcome.gates[outcome.fate[place]].name for place in outcome.reasons)
+    return Result(
+        rows=intake.rows,
+        records=len(corpus),
+        kept=int(corpus.kept.sum()),
+        dropped=dict(dropped.most_common()),
+        marked={gate: len(found) for gate, found in outcome.marks.items()},
+        skipped=dict(intake.problems),
+    )
+
+
+def _gate_row(gate: Gate, count: GateCount, asked: Asked) -> GateRow:
+    states = asked.counts.get(gate.name, {})
+    state = ", ".join(f"{name} {number}" for name, number in states.items() if number)
+    if gate.judge_of is not None and not states:
+        state = "no model was asked"
+    return GateRow(name=gate.name, about=gate.about, dropped=count.dropped, marked=count.marked, state=state)
+
+
+def _about(job: Job, intake: Intake, asked: Asked, corpus: Corpus, outcome: Outcome, measures: Measures) -> About:
+    """What the page says besides the measures."""
+    notes = [f"{intake.renamed} ids stood before and were renamed; {intake.first_renamed}"] if intake.renamed else []
+    if asked.scan:
+        notes.append("pattern scan: " + ", ".join(f"{name} {value}" for name, value in asked.scan.items() if value))
+    if asked.problems:
+        notes.append("judge: " + ", ".join(f"{problem} {count}" for problem, count in asked.problems.items()))
+    return About(
+        source=job.source,
+        command=" ".join(provenance({})["command"]),
+        skipped=tuple((row.place, row.problem) for row in intake.skipped),
+        problems=dict(intake.problems),
+        notes=tuple(notes),
+        settings=job.model_dump(mode="json"),
+        planted=figures(corpus.crew.context),
+        findings=asked.findings,
+        judged=dict(sum((Counter(counts) for counts in asked.counts.values()), Counter())),
+        gates=tuple(_gate_row(gate, count, asked) for gate, count in zip(outcome.gates, measures.gates, strict=True)),
+    )
+
+
+def _figures(result: Result, measures: Measures, about: About) -> str:
+    """Everything that the page shows, as data."""
+    whole = {
+        "result": result.model_dump(),
+        "measures": measures.model_dump(mode="json"),
+        "about": about.model_dump(mode="json"),
+    }
+    return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"

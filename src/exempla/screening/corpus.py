@@ -1,0 +1,166 @@
+"""A corpus in chunks, and what of it the gates have let through so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exempla.records import LIBRARY_WRITER, Record
+from exempla.screening.crew import Chunk, Crew, Mask, Task
+from exempla.screening.reading import Reading
+
+CHUNK = 500
+"""Records of a chunk in memory."""
+Places = NDArray[np.int64]
+
+
+class Facts(NamedTuple):
+    """What is kept in memory about each record."""
+
+    id: str
+    corpus: str
+    score: float
+    library: bool
+    chat: bool
+    recipe: str
+    principle: str
+    words: int
+
+
+def facts_of(reading: Reading) -> Facts:
+    """The facts of one record."""
+    record = reading.record
+    return Facts(
+        id=record.id,
+        corpus=record.corpus,
+        score=reading.score,
+        library=record.lineage.writer == LIBRARY_WRITER,
+        chat=bool(record.messages),
+        recipe=record.lineage.recipe,
+        principle=record.principle,
+        words=len(reading.taught.hashes),
+    )
+
+
+class MemoryChunk:
+    """Records that are in memory, with all that gates made of them."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._readings = [Reading(record) for record in records]
+
+    def __len__(self) -> int:
+        return len(self._readings)
+
+    def readings(self) -> Sequence[Reading]:
+        """All of them, in order."""
+        return self._readings
+
+    def reading(self, place: int) -> Reading:
+        """One of them."""
+        return self._readings[place]
+
+    def keep_words(self, readings: Sequence[Reading]) -> None:
+        """They are kept in the readings themselves."""
+
+
+def in_chunks(records: Sequence[Record]) -> list[MemoryChunk]:
+    """Chunks of about the same size; none if there are no records."""
+    ends = np.linspace(0, len(records), -(-len(records) // CHUNK) + 1).astype(int).tolist()
+    return [MemoryChunk(records[start:end]) for start, end in pairwise(ends)]
+
+
+class Corpus:
+    """Chunks, the facts of their records, and which of these are still in."""
+
+    def __init__(self, chunks: Sequence[Chunk], crew: Crew) -> None:
+        self.chunks = chunks
+        self.crew = crew
+        self.starts = np.cumsum([0, *map(len, chunks)])
+        self.kept: Mask = np.ones(int(self.starts[-1]), dtype=np.bool_)
+        self.facts: list[Facts] = []
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    def reading(self, place: int) -> Reading:
+        """The record at a place of the whole corpus."""
+        chunk = int(np.searchsorted(self.starts, place, side="right")) - 1
+        return self.chunks[chunk].reading(place - int(self.starts[chunk]))
+
+    @cached_property
+    def standing(self) -> NDArray[np.int64]:
+        """Rank of each place: 0 is the one that is kept rather than any other that says the same.
+
+        The better judged first, then texts of the library, then by id, so that the order of records does not matter.
+        """
+        order = sorted(
+            range(len(self.facts)),
+            key=lambda place: (-self.facts[place].score, not self.facts[place].library, self.facts[place].id),
+        )
+        ranks = np.empty(len(order), dtype=np.int64)
+        ranks[order] = np.arange(len(order))
+        return ranks
+
+
+class View:
+    """The part of a corpus that a gate sees: records that earlier gates let through."""
+
+    def __init__(self, corpus: Corpus, gate: str, seen: Mask) -> None:
+        self._corpus = corpus
+        self._gate = gate
+        self._seen = seen
+        self.places: Places = np.flatnonzero(seen)
+
+    def each(self, observe: Callable[..., Any], *extra: Any) -> list[Any]:
+        """What a function makes of the records of each chunk that are seen: `observe(readings, known, *extra)`.
+
+        Chunk by chunk in the order of `places`; a chunk of which nothing is seen is left out.
+        """
+        starts = self._corpus.starts
+        tasks = [
+            Task(observe, self._gate, chunk, self._seen[start:end], extra)
+            for chunk, start, end in zip(self._corpus.chunks, starts[:-1], starts[1:], strict=True)
+            if self._seen[start:end].any()
+        ]
+        return list(self._corpus.crew.results(tasks))
+
+    def only(self, places: Places) -> View:
+        """A view of some of the places."""
+        seen = np.zeros(len(self._seen), dtype=np.bool_)
+        seen[places] = True
+        return View(self._corpus, self._gate, seen)
+
+    def mean_words(self) -> float:
+        """Words of a record, in the mean."""
+        return float(np.mean([self._corpus.facts[place].words for place in self.places]))
+
+    def chunks(self) -> int:
+        """Of how many chunks something is seen."""
+        return len(np.unique(np.searchsorted(self._corpus.starts, self.places, side="right")))
+
+    def reading(self, place: int) -> Reading:
+        """The record at a place."""
+        return self._corpus.reading(int(place))
+
+    def name(self, place: int) -> str:
+        """The record's id."""
+        return self._corpus.facts[int(place)].id
+
+    def groups(self, key: Callable[[Facts], Any]) -> NDArray[np.int64]:
+        """A number for each of `places`, the same for those whose facts have the same key."""
+        numbers: dict[Any, int] = {}
+        facts = self._corpus.facts
+        return np.array([numbers.setdefault(key(facts[place]), len(numbers)) for place in self.places], dtype=np.int64)
+
+    def best_first(self) -> Places:
+        """The places, the one to be kept rather than any other first."""
+        return self.places[np.argsort(self._corpus.standing[self.places])]
+
+    def ranks(self, places: Places) -> NDArray[np.int64]:
+        """Rank of each place; the lowest is the best."""
+        return self._corpus.standing[places]

@@ -1,0 +1,146 @@
+"""The processes that read chunks of a corpus side by side; for a small corpus, this one alone."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from types import TracebackType
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exempla.errors import UserError
+from exempla.screening.gate import Context, gates
+from exempla.screening.reading import Reading
+
+SMALL = 2000
+"""Records. Starting processes takes about three seconds each, in which one process reads as many stories."""
+
+Mask = NDArray[np.bool_]
+
+
+class Chunk(Protocol):
+    """Some hundred records that are read together."""
+
+    def __len__(self) -> int:
+        """How many."""
+
+    def readings(self) -> Sequence[Reading]:
+        """All of them, in order."""
+
+    def reading(self, place: int) -> Reading:
+        """One of them."""
+
+    def keep_words(self, readings: Sequence[Reading]) -> None:
+        """Keep what a first reader made of the texts for later ones."""
+
+
+class Task(NamedTuple):
+    """What is to be done with a chunk."""
+
+    observe: Callable[..., Any]
+    """A function of a module: `(readings, known, *extra)`."""
+    gate: str
+    """Whose `known` it gets; empty for none."""
+    chunk: Chunk
+    mask: Mask | None
+    """Which records it sees; all of them if None."""
+    extra: tuple[Any, ...] = ()
+    first: bool = False
+    """Whether nobody has read the chunk before."""
+
+
+class _Knowledge:
+    """What each gate prepared in this process."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._known: dict[str, Any] = {}
+
+    def of(self, name: str) -> Any:
+        if name not in self._known:
+            gate = next(gate for gate in gates() if gate.name == name)
+            self._known[name] = gate.prepare(self._context)
+        return self._known[name]
+
+    def carry_out(self, task: Task) -> Any:
+        readings = task.chunk.readings()
+        if task.mask is not None:
+            readings = [reading for reading, seen in zip(readings, task.mask, strict=True) if seen]
+        known = self if not task.gate else self.of(task.gate)
+        result = task.observe(readings, known, *task.extra)
+        if task.first:
+            task.chunk.keep_words(readings)
+        return result
+
+
+_here: _Knowledge | None = None
+"""Of a process of a crew; set when it starts."""
+
+
+def _begin(context: Context) -> None:
+    global _here
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops on Ctrl-C, and ends its processes
+    _here = _Knowledge(context)
+
+
+def _carry_out(task: Task) -> Any:
+    assert _here is not None
+    return _here.carry_out(task)
+
+
+class Crew:
+    """Carries out tasks, as many at once as there are processes."""
+
+    def __init__(self, context: Context, processes: int = 1) -> None:
+        self.context = context
+        self.processes = processes
+        self.knowledge = _Knowledge(context)
+        self._pool: ProcessPoolExecutor | None = None
+        if processes > 1:
+            # Forked processes would share locks of threads that are not there.
+            self._pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _begin, (context,))
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=error is None, cancel_futures=True)
+
+    def results(self, tasks: Iterable[Task]) -> Iterator[Any]:
+        """The result of each task, in order; no more than three a process are under way or waiting to be fetched."""
+        if self._pool is None:
+            for task in tasks:
+                yield self.knowledge.carry_out(task)
+            return
+        waiting: list[Future[Any]] = []
+        try:
+            for task in tasks:
+                if len(waiting) >= 3 * self.processes:
+                    yield waiting.pop(0).result()
+                waiting.append(self._pool.submit(_carry_out, task))
+            while waiting:
+                yield waiting.pop(0).result()
+        except BrokenProcessPool as error:
+            raise UserError(
+                "a process that read the corpus was killed, most likely for want of memory; "
+                "run the command again with --processes 1"
+            ) from error
+
+
+def processes_for(records: int, wanted: int | None) -> int:
+    """How many processes to read with."""
+    if wanted is not None:
+        return wanted
+    return 1 if records < SMALL else max(1, min(len(os.sched_getaffinity(0)) if _LINUX else os.cpu_count() or 1, 16))
+
+
+_LINUX = hasattr(os, "sched_getaffinity")

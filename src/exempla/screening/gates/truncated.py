@@ -1,0 +1,55 @@
+"""Drops texts that break off before a sentence ends."""
+
+from __future__ import annotations
+
+import re
+
+from exempla.records import Record
+from exempla.screening.gate import Context, Example
+from exempla.screening.reading import Reading
+
+ORDER = 20
+JUDGES_LIBRARY = False
+TAIL = 200
+"""Characters at the end that are looked at."""
+_ENDED = re.compile(r"""[.!?…。！？][^\w\s]*$""")
+_CLOSED = re.compile(r"""[.!?…,:;。！？][^\w\s]*$""")
+_SIGNED = re.compile(r"""[.!?…][^\w\s]*\s+(?:[-–—]\s*(?:[A-Z][\w.'’-]*\s?){1,4}|(?:[A-Z][\w.'’-]*\s?){2,4})[*_]*$""")
+"""A name after the last sentence, on the same line."""
+_SMALL = {"the", "of", "and", "for", "de", "la", "van", "von", "der", "da", "di"}
+MOST = 6
+"""Words of a last line that may be a name."""
+
+
+def gate(reading: Reading, known: Context) -> str:
+    """Drop texts whose last character does not end a sentence."""
+    record = reading.record
+    end = reading.taught.text[-TAIL:].rstrip()
+    # A letter may end with a name; its writer is known to have finished.
+    if record.lineage.settings.get("finish") == "stop" or _ENDED.search(end) or _signed(end):
+        return ""
+    tail = " ".join(end.split()[-5:])
+    limit = record.lineage.settings.get("finish") == "limit"
+    return f"breaks off{' at the token limit' if limit else ''} after “{tail}”"
+
+
+def _signed(end: str) -> bool:
+    """Whether a text ends with a name, as a letter does: on the last line, or after a last sentence."""
+    *above, last = [line.strip() for line in end.splitlines() if line.strip()] or [""]
+    words = last.strip("-–—*_ ").split()
+    named = 0 < len(words) <= MOST and words[0][0].isupper() and all(w[0].isupper() or w in _SMALL for w in words)
+    return bool((above and named and _CLOSED.search(above[-1])) or _SIGNED.search(last))
+
+
+EXAMPLES = (
+    Example(
+        records=(
+            Record(id="broken", corpus="written", text="She closed the ledger. Then the"),
+            Record(id="whole", corpus="written", text="She closed the ledger. “Then go,” it said."),
+            Record(id="letter", corpus="written", text="The kiln is mended. Come in May.\n\nYours,\nInes Brun"),
+            Record(id="cut-line", corpus="written", text="The kiln is mended.\n\nThen they"),
+            Record(id="quoted", corpus="written", text="She closed the ledger. “Then go.”"),
+        ),
+        dropped=("broken", "cut-line"),
+    ),
+)

@@ -1,0 +1,73 @@
+"""Texts that a corpus must stay away from: evaluation files and Inspect tasks that the user names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from exempla.errors import UserError
+from exempla.screening.intake.sources import files_of, rows_of
+from exempla.screening.words import words
+
+FEWEST_WORDS = 8
+"""Of a value that is looked at: shorter ones are labels, and would meet any text by chance."""
+
+
+def texts_against(names: Sequence[str]) -> dict[str, str]:
+    """Text by a name that tells where it stands, of every item of the files, folders and tasks.
+
+    Raises:
+        UserError: one of them cannot be read, or holds no text.
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        path = Path(name).expanduser()
+        mine = dict(_of_files(path) if path.exists() and path.suffix != ".py" else _of_task(name))
+        if not mine:
+            raise UserError(f"--against {name}: no such file or task, or no text of {FEWEST_WORDS} words or more in it")
+        found |= mine
+    return found
+
+
+def _of_files(path: Path) -> Iterator[tuple[str, str]]:
+    for file in files_of(path):
+        for row in rows_of(file):
+            if row.problem:
+                raise UserError(f"--against {row.place}: {row.problem}")
+            if text := _joined(row.values):
+                yield row.place, text
+
+
+def _of_task(name: str) -> Iterator[tuple[str, str]]:
+    """The samples of an Inspect task, by `package/task` or `file.py@task`: what is asked, and what is expected."""
+    try:
+        from inspect_ai._eval.loader import load_task_spec  # Inspect has no public way to make a task by its name
+    except ImportError as error:
+        raise UserError(f"--against {name}: this version of Inspect cannot give its tasks; give a file") from error
+    try:
+        tasks = load_task_spec(name)
+    except Exception as error:  # whatever somebody else's task raises
+        said = " ".join(str(error).split())[:160]
+        raise UserError(f"--against {name}: neither a file nor an Inspect task that can be made ({said})") from error
+    for task in tasks:
+        for number, sample in enumerate(task.dataset, start=1):
+            asked = sample.input if isinstance(sample.input, str) else [turn.text for turn in sample.input]
+            text = _joined({"input": asked, "target": sample.target, "metadata": sample.metadata or {}})
+            if text:
+                yield f"{name}:{sample.id or number}", text
+
+
+def _joined(value: Any) -> str:
+    return "\n\n".join(text for text in _strings(value) if len(words(text)) >= FEWEST_WORDS)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _strings(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _strings(inner)
