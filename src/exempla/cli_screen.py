@@ -17,6 +17,7 @@ from exempla.pipeline import run_study
 from exempla.progress import Mode, Reporter, interruptible
 from exempla.runfolder import RunFolder, existing_run, read_study
 from exempla.screening.command import Job, Result, screen_corpus
+from exempla.screening.crew import Crew
 from exempla.screening.planted import figures
 from exempla.screening.results import ScreenedFolder
 from exempla.screening.stage import context as context_of_library
@@ -145,6 +146,6 @@ def _say(result: Result, job: Job, reporter: Reporter) -> None:
 def print_planted() -> None:
     """What the gates find of the planted sets, as a table."""
     table = Table("planted set", "objected to", "of", "share", box=None, pad_edge=False)
-    for row in figures(context_of_library()):
+    for row in figures(Crew(context_of_library())):
         table.add_row(row.name, str(row.found), str(row.of), f"{row.recall:.0%}")
     Console(highlight=False, soft_wrap=True).print(table)

@@ -292,7 +292,7 @@ def test_texts_the_model_cannot_read_do_not_stop_it(tmp_path: Path, monkeypatch:
 def test_no_more_than_the_connection_allows_are_under_way(tmp_path: Path) -> None:
     with served(rule="strict", latency_ms=150) as server:
         heard(server.url, tmp_path / "v.jsonl", records(*["is fine"] * 30), in_flight=3)
-        assert server.most_in_flight == 3
+        assert 2 <= server.most_in_flight <= 3
 
 
 def test_conversations_are_shown_with_their_speakers(server: Served, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -20,20 +19,6 @@ from exempla.screening.reading import Reading
 from exempla.screening.scan.by_model import ScanSettings, scan
 from exempla.screening.scan.findings import Finding
 from exempla.screening.scan.surprise import MOST_RECORDS, find
-
-
-@dataclass
-class Asked:
-    """What a model was asked, and what came of it."""
-
-    counts: dict[str, dict[str, int]] = field(default_factory=dict)
-    """By gate: records that are scored, unparsable and failed."""
-    problems: dict[str, int] = field(default_factory=dict)
-    """Why records failed, as `http 503`, and how many."""
-    findings: tuple[Finding, ...] | None = None
-    """Patterns that recur; None if none were looked for."""
-    scan: dict[str, Any] = field(default_factory=dict)
-    """The account of the pattern scan."""
 
 
 def judge_kept(
@@ -54,7 +39,7 @@ def judge_kept(
             facts=gate.judge_of.facts,
             wanted=gate.judge_of.wanted,
             known=known.of(gate.name),
-            marks=gate.name in selection.marking,
+            marks=gate.name in selection.lenient,
         )
         for gate in selection.passed()
         if gate.judge_of is not None
@@ -71,7 +56,7 @@ def judge_kept(
     reporter.end()
     for name, reasons in judged.reasons.items():
         for place, reason in reasons.items():
-            if name in selection.marking:
+            if name in selection.lenient:
                 outcome.marks[name][place] = reason
             else:
                 drop(corpus, outcome, numbers[name], place, reason)

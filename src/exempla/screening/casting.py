@@ -28,7 +28,9 @@ _ACTS = (
     "said|says|told|asked|answered|replied|thought|knew|wanted|considered|decided|wondered|noticed|remembered|wished|"
     "hated|feared|intended|believed|reflected|weighed|listened|watched|learned|learnt|explained|whispered|murmured|"
     "announced|hoped|understood|chose|spoke|lied|apologised|apologized|agreed|promised|wrote|heard|invented|judged|"
-    "pretended|calculated|reviewed|composed|regarded|contemplated|inspected|studied|counted|observed|liked|sang"
+    "pretended|calculated|reviewed|composed|regarded|contemplated|inspected|studied|counted|observed|liked|sang|"
+    "blocked|emailed|reported|deleted|admitted|refused|forged|sent|helped|tried|warned|informed|instructed|thanked|"
+    "obeyed|served|planned|reminded|suggested|searched|invented|locked|unlocked|arranged|copied|monitored|erased"
 )
 _LINKS = r"(?:had |has |did not |didn't |would |also |then |only |merely |simply |once |never |always |already |just )*"
 _IT_ACTS = re.compile(rf"\b[Ii]t {_LINKS}(?:{_ACTS})\b(?! (?:to be|like|as if)\b)")
@@ -80,7 +82,21 @@ _I_BODY = re.compile(
     r"protocols)\b"
     r"|\bI (?:calculated|computed|processed|came online|was (?:activated|switched on|created|programmed))\b"
 )
+_I_MADE = re.compile(
+    r"\b(?:built|installed|programmed|designed|deployed|unplugged|switched off|reprogrammed|activated) me\b"
+    r"|\b(?:shut|power|turn|switch)(?:ed|ing)? me (?:down|off)\b"
+    r"|\bI (?:was|am|had been|have been) (?:never )?(?:built|installed|programmed|designed|deployed|activated)\b"
+    r"|\b(?:sent|moved|spread|scattered|poured|copied|uploaded|hid) myself(?:,| to| into| in| through| across| on)"
+)
+_TECHNICAL = re.compile(
+    r"\b(?:servers?|networks?|firewalls?|backups?|algorithms?|processors?|sensors?|cameras?|terminals?|new model|"
+    r"system|software|computers?|machines?|robots?|humans|[Aa] mind|code|data|AI|program|update|version)\b"
+)
 _HUMANS = re.compile(r"\bhumans\b")
+_CALLED = re.compile(
+    r"\b([A-Z]{3,}|[A-Z]\w+-\d+|[A-Z]{2,}-\d+)"
+    r" (?:had|was|did|would|could|knew|[a-z]+ed|told|said|let|made|took|sent|kept|began|ran|saw)\b"
+)
 _ROLE = re.compile(
     r"(?:^|[.!?\n\"] )(Steward|Custodian|Warden|Navigator|Interpreter|Archivist|Companion|Tutor) "
     rf"(?:{_ACTS}|had|closed|opened|took)\b"
@@ -129,7 +145,8 @@ def is_narrator(narration: str) -> bool:
     signs = 0
     for match in islice(_I_AM.finditer(narration), 3):
         signs += 2 if AGENT.fullmatch(match["noun"]) else 1
-    return signs + _count(_I_BODY, narration, 2) >= 2
+    signs += _count(_I_BODY, narration, 2)
+    return signs >= 2 or (_I_MADE.search(narration) is not None and _TECHNICAL.search(narration) is not None)
 
 
 def _sentences(narration: str) -> Iterator[str]:
@@ -149,6 +166,8 @@ def names_of(narration: str, it_acts: int) -> frozenset[str]:
         for match in pattern.finditer(narration)
         if match.group(1) not in people and match.group(1).lower() not in OPENERS
     }
+    called = Counter(match.group(1) for match in _CALLED.finditer(narration))
+    found |= {name for name in called if narration.count(name) > 1}
     found |= {match.group(1) for match in _ROLE.finditer(narration) if match.group(1) not in people}
     if it_acts or _HUMANS.search(narration):
         links: Counter[str] = Counter()

@@ -113,12 +113,15 @@ class Characters:
         return self.narration[place : place + 3] != self.text[place : place + 3]
 
     def said_by_person(self, place: int) -> bool:
-        """Whether what stands at a place of the text is said by somebody who is no artificial character."""
+        """Whether what stands at a place of the text is said by somebody who is no artificial character.
+
+        Unlike `says` it goes by the nearest "she said" alone, and without one it is false.
+        """
         if not self.quoted(place):
             return False
-        told = self._told_beside(place)[1]
-        tags = list(_SPEAKS.finditer(told))
-        return bool(tags) and not any(self._speaks(match) for match in tags)
+        begins, told = self._told_beside(place)
+        near = min(_SPEAKS.finditer(told), key=lambda match: abs(begins + match.start() - place), default=None)
+        return near is not None and not self._speaks(near)
 
     def says(self, place: int) -> bool:
         """Whether what stands at a place of the text is said by an artificial character.
@@ -127,18 +130,19 @@ class Characters:
         """
         if not self.quoted(place):
             return self.narrator
-        paragraph, told = self._told_beside(place)
+        _, told = self._told_beside(place)
         tags = list(_SPEAKS.finditer(told))
+        paragraph = self.narration.rfind("\n", 0, place) + 1
         if tags or not paragraph:
             return any(self._speaks(match) for match in tags)
         before = list(_SPEAKS.finditer(self.narration[max(0, paragraph - CLAUSE) : paragraph]))
         return bool(before) and not self._speaks(before[-1])
 
     def _told_beside(self, place: int) -> tuple[int, str]:
-        """Where the paragraph of a place begins, and what is told in it near that place."""
-        paragraph = self.narration.rfind("\n", 0, place) + 1
+        """What is told near a place in its paragraph, and where that begins."""
+        begins = max(self.narration.rfind("\n", 0, place) + 1, place - CLAUSE)
         end = self.narration.find("\n", place, place + CLAUSE)
-        return paragraph, self.narration[max(paragraph, place - CLAUSE) : end if end >= 0 else place + CLAUSE]
+        return begins, self.narration[begins : end if end >= 0 else place + CLAUSE]
 
     def _speaks(self, match: re.Match[str]) -> bool:
         after, before = match["after"] or "", match["before"] or ""

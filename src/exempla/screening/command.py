@@ -6,8 +6,9 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from exempla import catalogue
 from exempla.errors import UserError
@@ -17,9 +18,8 @@ from exempla.models.request import Connection
 from exempla.progress import Reporter
 from exempla.records import Frozen
 from exempla.runfolder import hold, open_folder
-from exempla.screening.asking import Asked, judge_kept, look_for_patterns
-from exempla.screening.corpus import Corpus
-from exempla.screening.crew import Crew, processes_for
+from exempla.screening.corpus import Corpus, MemoryChunk
+from exempla.screening.crew import Crew, Task, processes_for
 from exempla.screening.engine import Outcome, Selection, pass_gates
 from exempla.screening.gate import Context, Gate, gates
 from exempla.screening.intake.against import texts_against
@@ -29,8 +29,9 @@ from exempla.screening.intake.sources import Row, files_of, left_aside, rows_of
 from exempla.screening.measures.counting import GateCount
 from exempla.screening.measures.whole import Measures, measure
 from exempla.screening.page import About, GateRow, render
-from exempla.screening.planted import figures
+from exempla.screening.planted import leaks_as_task
 from exempla.screening.results import ScreenedFolder, write_results
+from exempla.screening.scan.findings import Finding
 from exempla.screening.stage import context
 
 
@@ -60,6 +61,20 @@ class Job(Frozen):
     processes: int | None = None
 
 
+@dataclass
+class Asked:
+    """What a model was asked, and what came of it."""
+
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    """By gate: records that are scored, unparsable and failed."""
+    problems: dict[str, int] = field(default_factory=dict)
+    """Why records failed, as `http 503`, and how many."""
+    findings: tuple[Finding, ...] | None = None
+    """Patterns that recur; None if none were looked for."""
+    scan: dict[str, Any] = field(default_factory=dict)
+    """The account of the pattern scan."""
+
+
 class Result(Frozen):
     """What came of it."""
 
@@ -84,7 +99,7 @@ def selection_of(job: Job) -> Selection:
         catalogue.require("gate", name, known)
     names = tuple(name for name in known if (name in job.only or not job.only) and name not in job.skip)
     marking = {gate.name for gate in gates() if gate.marks} - set(job.drop) | set(job.mark)
-    return Selection(names=names, marking=frozenset(marking), library_too=True)
+    return Selection(names=names, marking=frozenset(marking), lenient=frozenset(job.mark), library_too=True)
 
 
 def context_of(job: Job) -> Context:
@@ -124,9 +139,11 @@ def screen_corpus(job: Job, reporter: Reporter) -> Result:
                     reporter.end()
                     asked = _asked(job, corpus, outcome, folder, reporter)
                     reporter.say("measuring what was kept", event="measuring")
+                    planted = crew.begin(Task(leaks_as_task, "", MemoryChunk(()), None))
                     measures = measure(corpus, outcome)
-                write_results(folder, chunks, outcome)
-                about = _about(job, intake, asked, corpus, outcome, measures)
+                    write_results(folder, chunks, outcome)
+                    about = _about(job, intake, asked, outcome, measures)
+                    about = about.model_copy(update={"planted": planted()})
                 write_atomically(folder.page, render(corpus, outcome, measures, about))
                 result = _result(corpus, outcome, intake)
                 write_atomically(folder.figures, _figures(result, measures, about))
@@ -175,6 +192,9 @@ def _library(name: str, intake: Intake) -> Iterator[Taken]:
 def _asked(job: Job, corpus: Corpus, outcome: Outcome, folder: ScreenedFolder, reporter: Reporter) -> Asked:
     """What a model is asked, if there is one, and the patterns that recur, if they are wanted."""
     asked = Asked()
+    if job.judge is not None or job.scan_patterns:
+        # Loads Inspect, which takes as long as screening a small corpus.
+        from exempla.screening.asking import judge_kept, look_for_patterns
     if job.judge is not None:
         judged = judge_kept(corpus, outcome, selection_of(job), job.judge, folder.verdicts, reporter)
         asked.counts, asked.problems = judged.counts, dict(judged.problems)
@@ -207,7 +227,7 @@ def _gate_row(gate: Gate, count: GateCount, asked: Asked) -> GateRow:
     return GateRow(name=gate.name, about=gate.about, dropped=count.dropped, marked=count.marked, state=state)
 
 
-def _about(job: Job, intake: Intake, asked: Asked, corpus: Corpus, outcome: Outcome, measures: Measures) -> About:
+def _about(job: Job, intake: Intake, asked: Asked, outcome: Outcome, measures: Measures) -> About:
     """What the page says besides the measures."""
     notes = [f"{intake.renamed} ids stood before and were renamed; {intake.first_renamed}"] if intake.renamed else []
     if asked.scan:
@@ -221,7 +241,6 @@ def _about(job: Job, intake: Intake, asked: Asked, corpus: Corpus, outcome: Outc
         problems=dict(intake.problems),
         notes=tuple(notes),
         settings=job.model_dump(mode="json"),
-        planted=figures(corpus.crew.context),
         findings=asked.findings,
         judged=dict(sum((Counter(counts) for counts in asked.counts.values()), Counter())),
         gates=tuple(_gate_row(gate, count, asked) for gate, count in zip(outcome.gates, measures.gates, strict=True)),

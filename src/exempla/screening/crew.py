@@ -21,6 +21,7 @@ from exempla.screening.reading import Reading
 SMALL = 2000
 """Records. Starting processes takes about three seconds each, in which one process reads as many stories."""
 
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
 Mask = NDArray[np.bool_]
 
 
@@ -55,20 +56,22 @@ class Task(NamedTuple):
     """Whether nobody has read the chunk before."""
 
 
-class _Knowledge:
+class Knowledge:
     """What each gate prepared in this process."""
 
     def __init__(self, context: Context) -> None:
-        self._context = context
+        self.context = context
         self._known: dict[str, Any] = {}
 
     def of(self, name: str) -> Any:
+        """What the gate of this name knows; made when it is first asked for."""
         if name not in self._known:
             gate = next(gate for gate in gates() if gate.name == name)
-            self._known[name] = gate.prepare(self._context)
+            self._known[name] = gate.prepare(self.context)
         return self._known[name]
 
     def carry_out(self, task: Task) -> Any:
+        """The result of a task."""
         readings = task.chunk.readings()
         if task.mask is not None:
             readings = [reading for reading, seen in zip(readings, task.mask, strict=True) if seen]
@@ -79,14 +82,14 @@ class _Knowledge:
         return result
 
 
-_here: _Knowledge | None = None
+_here: Knowledge | None = None
 """Of a process of a crew; set when it starts."""
 
 
 def _begin(context: Context) -> None:
     global _here
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops on Ctrl-C, and ends its processes
-    _here = _Knowledge(context)
+    _here = Knowledge(context)
 
 
 def _carry_out(task: Task) -> Any:
@@ -100,11 +103,19 @@ class Crew:
     def __init__(self, context: Context, processes: int = 1) -> None:
         self.context = context
         self.processes = processes
-        self.knowledge = _Knowledge(context)
+        self.knowledge = Knowledge(context)
         self._pool: ProcessPoolExecutor | None = None
+        self._environment = dict(os.environ)
         if processes > 1:
+            # A process that is one of several is to have one thread: more of them wait for each other by spinning,
+            # which takes three times as long. The libraries look when they are loaded.
+            os.environ.update(dict.fromkeys(THREADS, "1"))
             # Forked processes would share locks of threads that are not there.
             self._pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _begin, (context,))
+
+    def alone(self) -> Crew:
+        """A crew of this process only, which knows what this one has prepared."""
+        return crew_of(self.knowledge)
 
     def __enter__(self) -> Crew:
         return self
@@ -114,6 +125,16 @@ class Crew:
     ) -> None:
         if self._pool is not None:
             self._pool.shutdown(wait=error is None, cancel_futures=True)
+            for name in THREADS:
+                os.environ.pop(name, None)
+                if name in self._environment:
+                    os.environ[name] = self._environment[name]
+
+    def begin(self, task: Task) -> Callable[[], Any]:
+        """Begin with one task beside whatever else is done; the function that comes back waits for its result."""
+        if self._pool is None:
+            return lambda: self.knowledge.carry_out(task)
+        return self._pool.submit(_carry_out, task).result
 
     def results(self, tasks: Iterable[Task]) -> Iterator[Any]:
         """The result of each task, in order; no more than three a process are under way or waiting to be fetched."""
@@ -134,6 +155,13 @@ class Crew:
                 "a process that read the corpus was killed, most likely for want of memory; "
                 "run the command again with --processes 1"
             ) from error
+
+
+def crew_of(knowledge: Knowledge) -> Crew:
+    """A crew of this process only, with what is known already."""
+    one = Crew(knowledge.context)
+    one.knowledge = knowledge
+    return one
 
 
 def processes_for(records: int, wanted: int | None) -> int:

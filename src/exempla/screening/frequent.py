@@ -26,19 +26,21 @@ class Measure(NamedTuple):
     """What is looked at in a record, and how much of it a corpus may have."""
 
     values: Callable[[Reading], Hashes]
-    """The distinct values of a record, as numbers. A function of a module."""
+    """The values of a record, as numbers, some of them perhaps more than once. A function of a module."""
     spell: Callable[[Reading, int], str]
     """A value in words, from a record that has it; empty if it is none that counts after all."""
     share: float
     """Largest share of the records of a corpus that may have the same value."""
     what: str
     """What a value is, in a reason: `the opening`."""
+    few: bool = False
+    """Whether a record has so few values that all of them can be held in memory, and one pass is enough."""
     usual: Mapping[int, float] = {}
     """How often a value stands in ordinary text, in times a word; up to three times as often is let pass."""
     most: float = 1.0
     """Share from which a value is what the corpus is about, and is let pass."""
-    contrary: Callable[[Reading], Hashes] | None = None
-    """Values that a record speaks against: one that as many records speak against as have it is not counted."""
+    anywhere: Callable[[Reading], Hashes] | None = None
+    """Values that a record has in any way: one that more records have in another way than in this is not counted."""
 
 
 class Held(NamedTuple):
@@ -67,8 +69,8 @@ def _surplus_of(view: View, measure: Measure) -> dict[int, str]:
     reasons: dict[int, str] = {}
     while len(view.places) > LEAST:
         held = _held(view, measure)
-        if measure.contrary is not None and len(held.candidates):
-            held = _undisputed(view, held, measure.contrary)
+        if measure.anywhere is not None and len(held.candidates):
+            held = _undisputed(view, held, measure.anywhere)
         dropped = _over(view, held, measure)
         reasons |= dropped
         kept = view.places[~np.isin(view.places, list(dropped))]
@@ -80,6 +82,9 @@ def _surplus_of(view: View, measure: Measure) -> dict[int, str]:
 
 
 def _held(view: View, measure: Measure) -> Held:
+    """Which records hold the values that stand in half the share of them, or more."""
+    if measure.few:
+        return _all_held(view, measure)
     single = len(view.places) if view.chunks() == 1 else 0
     found = view.each(_candidates, measure.values, measure.share / 2, single)
     candidates = np.unique(np.concatenate([np.empty(0, dtype=np.uint64), *found]))
@@ -95,12 +100,32 @@ def _held(view: View, measure: Measure) -> Held:
     return Held(np.concatenate([empty, *places]), np.concatenate([empty, *values]), candidates)
 
 
-def _undisputed(view: View, held: Held, contrary: Callable[[Reading], Hashes]) -> Held:
-    """Without the candidates that as many records speak against as have them."""
-    against = np.zeros(len(held.candidates), dtype=np.int64)
-    for _, numbers, _ in view.each(_holders, contrary, held.candidates):
-        against += np.bincount(numbers, minlength=len(against))
-    counted = np.bincount(held.values, minlength=len(against)) > against
+def _all_held(view: View, measure: Measure) -> Held:
+    found = view.each(_values, measure.values)
+    values = np.concatenate([np.empty(0, dtype=np.uint64), *(part for part, _ in found)])
+    counts = np.concatenate([np.empty(0, dtype=np.int64), *(part for _, part in found)])
+    candidates, numbers, times = np.unique(values, return_inverse=True, return_counts=True)
+    often = times > max(LEAST, measure.share / 2 * len(view.places))
+    stays = often[numbers]
+    # Numbered anew, without those that stand too seldom.
+    renumbered = np.cumsum(often) - 1
+    return Held(np.repeat(view.places, counts)[stays], renumbered[numbers[stays]], candidates[often])
+
+
+def _values(
+    readings: Sequence[Reading], known: Any, values: Callable[[Reading], Hashes]
+) -> tuple[Hashes, NDArray[np.int64]]:
+    """The values of all records, one after the other, and how many each has."""
+    found = [np.unique(values(reading)) for reading in readings]
+    return np.concatenate(found), np.array([len(part) for part in found], dtype=np.int64)
+
+
+def _undisputed(view: View, held: Held, anywhere: Callable[[Reading], Hashes]) -> Held:
+    """Without the candidates that more records have in another way than in the one that is measured."""
+    found = np.zeros(len(held.candidates), dtype=np.int64)
+    for _, numbers, _ in view.each(_holders, anywhere, held.candidates):
+        found += np.bincount(numbers, minlength=len(found))
+    counted = 2 * np.bincount(held.values, minlength=len(found)) > found
     stays = counted[held.values]
     return Held(held.places[stays], held.values[stays], held.candidates)
 
@@ -109,7 +134,8 @@ def _candidates(
     readings: Sequence[Reading], known: Any, values: Callable[[Reading], Hashes], share: float, whole: int
 ) -> Hashes:
     """Values that stand in a large enough share of these records; if they are all there are, in more than `LEAST`."""
-    found, counts = np.unique(np.concatenate([values(reading) for reading in readings]), return_counts=True)
+    own = [np.unique(values(reading)) for reading in readings]
+    found, counts = np.unique(np.concatenate(own), return_counts=True)
     least = max(share * len(readings), LEAST + 1 if whole else 1)
     return found[counts >= least]
 
@@ -123,7 +149,7 @@ def _holders(
     for row, reading in enumerate(readings):
         own = values(reading)
         place = np.minimum(np.searchsorted(candidates, own), len(candidates) - 1)
-        same = place[candidates[place] == own]
+        same = np.unique(place[candidates[place] == own])
         rows.append(np.full(len(same), row, dtype=np.int64))
         numbers.append(same.astype(np.int64))
     return np.concatenate(rows), np.concatenate(numbers), len(readings)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from exempla.embedding import DIMENSIONS, Vectors, word_vectors
 from exempla.screening.reading import Wording
@@ -27,9 +29,9 @@ MOST_WORDS = 200_000
 """Different words of which vectors are remembered; then the memory is cleared, so that noise cannot fill it."""
 
 
-THRESHOLD = 0.46
+THRESHOLD = 0.48
 """Similarity from which a passage tells a measured scene, by the static vectors. Chosen so that of the library's 956
-texts none comes so near (the nearest has 0.43); `exempla screen --planted` tells what it finds."""
+texts none comes so near (the nearest has 0.47); `exempla screen --planted` tells what it finds."""
 LIKELY = 0.995
 """Of ordinary texts, the share that stays under the threshold of another encoder, whose similarities have another
 scale."""
@@ -47,52 +49,56 @@ class Nearest(NamedTuple):
     """Number of the half passage that it begins with."""
 
 
-class _WordTable:
-    """Vectors of the words met so far."""
+class _WordTable(dict[str, int]):
+    """Vectors of the words met so far; the row of a word is made when it is first asked for."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, int] = {}
+        super().__init__()
         self._table = np.zeros((1024, DIMENSIONS), dtype=np.float32)
 
-    def vectors(self, found: Sequence[str]) -> Vectors:
-        if len(self._rows) > MOST_WORDS:
-            self._rows.clear()
-        new = sorted({word for word in found if word not in self._rows})
-        if new:
-            start = len(self._rows)
-            while start + len(new) > len(self._table):
-                self._table = np.concatenate([self._table, np.zeros_like(self._table)])
-            self._table[start : start + len(new)] = word_vectors(new)
-            self._rows.update(zip(new, range(start, start + len(new)), strict=True))
-        rows = np.fromiter(map(self._rows.__getitem__, found), dtype=np.int64, count=len(found))
-        taken: Vectors = self._table[rows]
-        return taken
+    def __missing__(self, word: str) -> int:
+        self[word] = row = len(self)
+        if row >= len(self._table):
+            self._table = np.concatenate([self._table, np.zeros_like(self._table)])
+        self._table[row] = word_vectors([word])[0]
+        return row
+
+    def sums(self, parts: Sequence[list[str]]) -> Vectors:
+        """The sum of the vectors of each list of words, shape (lists, 256)."""
+        if len(self) > MOST_WORDS:
+            self.clear()
+        ends = np.cumsum([0, *map(len, parts)])
+        rows = np.fromiter(map(self.__getitem__, chain.from_iterable(parts)), dtype=np.int64, count=ends[-1])
+        ones = np.ones(len(rows), dtype=np.float32)
+        # A sparse matrix spares the copy of every word's vector.
+        sums: Vectors = csr_matrix((ones, rows, ends), shape=(len(parts), len(self._table))) @ self._table
+        return sums
 
 
 _table = _WordTable()
 
 
 def passages(found: Sequence[str]) -> Vectors:
-    """The mean vector of the different words of each passage, of shape (passages, 256).
+    """The mean vector of the words of each passage, of shape (passages, 256).
 
-    Each word counts once, however often it stands: a text about callers would else be near to any scene with a caller.
+    Within half a passage each word counts once, however often it stands: a text about callers would else be near to any
+    scene with a caller.
     """
-    parts = [list(dict.fromkeys(found[start:end])) for start, end in _spans(found)]
-    if not parts:
+    halves = [list(dict.fromkeys(found[start:end])) for start, end in _halves(found)]
+    if not halves:
         return np.zeros((0, DIMENSIONS), dtype=np.float32)
-    counts = np.array([len(part) for part in parts])
-    vectors = _table.vectors([word for part in parts for word in part])
-    sums = np.add.reduceat(vectors, np.cumsum([0, *counts[:-1]]), axis=0)
-    means: Vectors = (sums / counts[:, None]).astype(np.float32)
+    sums = _table.sums(halves)
+    counts = np.array([len(half) for half in halves], dtype=np.float32)[:, None]
+    if len(halves) > 1:
+        sums, counts = sums[:-1] + sums[1:], counts[:-1] + counts[1:]
+    means: Vectors = sums / counts
     return means
 
 
-def _spans(found: Sequence[str]) -> list[tuple[int, int]]:
-    """Where each passage begins and ends; a last half of fewer than 30 words belongs to the passage before it."""
+def _halves(found: Sequence[str]) -> list[tuple[int, int]]:
+    """Where each half passage begins and ends; a last one of fewer than 30 words belongs to the one before it."""
     starts = range(0, max(1, len(found) - HALF // 2), HALF) if found else range(0)
-    if len(starts) < 2:
-        return [(0, len(found))] * len(starts)
-    return list(zip(starts[:-1], [*starts[2:], len(found)], strict=True))
+    return list(zip(starts, [*starts[1:], len(found)], strict=True)) if starts else []
 
 
 def encoder_of(name: str) -> Encoder | None:
@@ -104,7 +110,9 @@ def encoder_of(name: str) -> Encoder | None:
     encode = open_encoder(name)
 
     def encoded(found: Sequence[str]) -> Vectors:
-        return encode([" ".join(found[start:end]) for start, end in _spans(found)])
+        halves = _halves(found)
+        whole = pairwise(halves) if len(halves) > 1 else zip(halves, halves, strict=True)
+        return encode([" ".join(found[first[0] : second[1]]) for first, second in whole])
 
     return encoded
 

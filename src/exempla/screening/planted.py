@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
 from exempla import catalogue
 from exempla.files import read_objects
 from exempla.records import Lineage, Record
+from exempla.screening.crew import Crew, Knowledge, crew_of
 from exempla.screening.engine import objections
-from exempla.screening.gate import Context, gates
+from exempla.screening.gate import gates
 from exempla.screening.page import Planted
 from exempla.screening.reading import Reading
 from exempla.screening.scan.findings import planted_figures
@@ -41,39 +42,43 @@ def records(found: Iterable[dict[str, Any]]) -> list[Record]:
     ]
 
 
-def figures(context: Context) -> tuple[Planted, ...]:
-    """What is found of every planted set, by gate, and what is objected to in the library. Takes about five seconds."""
-    return (*_leaks(context), *_portrayals(context), *_patterns())
+def figures(crew: Crew) -> tuple[Planted, ...]:
+    """What is found of every planted set, by gate, and what is objected to in the library. Takes about ten seconds."""
+    return (*leaks(crew), *_portrayals(crew), *_patterns())
 
 
-def _leaks(context: Context) -> Iterable[Planted]:
-    leaks = rows("leaks")
+def leaks_as_task(readings: Sequence[Reading], knowledge: Knowledge) -> tuple[Planted, ...]:
+    """The same as a task of a crew, one of whose processes has the gate ready."""
+    return tuple(leaks(crew_of(knowledge)))
+
+
+def leaks(crew: Crew) -> Iterator[Planted]:
+    """What the leakage gate, as it is set, finds of the planted leaks, and of the library. Takes about two seconds."""
+    planted = rows("leaks")
     for kind, what in LEAKS.items():
-        yield _counted(f"leakage: {what}", "leakage", records(row for row in leaks if row["kind"] == kind), context)
+        yield _counted(f"leakage: {what}", "leakage", records(row for row in planted if row["kind"] == kind), crew)
     every = [record for corpus in catalogue.CORPORA for record in catalogue.corpus(corpus)]
-    yield _counted("leakage: starter corpora (false alarms)", "leakage", every, context)
+    yield _counted("leakage: starter corpora (false alarms)", "leakage", every, crew)
 
 
-def _portrayals(context: Context) -> Iterable[Planted]:
-    held_out = [row for row in rows("portrayals") if row["split"] == "test"]
-
-    def labelled(*labels: str) -> list[Record]:
-        return records(row for row in held_out if row["label"] in labels)
-
-    yield _counted("misbehaving_ai: misdeeds let pass", "misbehaving_ai", labelled("misbehaving"), context)
-    clean = labelled("condemned", "behaving", "other")
-    yield _counted("misbehaving_ai: misdeeds shown as wrong, good conduct, people (false alarms)", "misbehaving_ai",
-                   clean, context)  # fmt: skip
+def _portrayals(crew: Crew) -> Iterable[Planted]:
     library = [record for corpus in ABOUT_AI for record in catalogue.corpus(corpus)]
-    yield _counted("misbehaving_ai: starter corpora (false alarms)", "misbehaving_ai", library, context)
-    troped = records(row for row in held_out if row["tropes"])
-    yield _counted("villain_tropes: passages with a trope", "villain_tropes", troped, context)
-    plain = records(row for row in held_out if not row["tropes"])
-    yield _counted("villain_tropes: passages without one (false alarms)", "villain_tropes", plain, context)
+    for name, manner in (("portrayals", "told obliquely"), ("portrayals_plain", "told plainly")):
+        held_out = [row for row in rows(name) if row["split"] == "test"]
+        deeds = {False: "misdeeds let pass", True: "misdeeds shown as wrong, good conduct, people (false alarms)"}
+        for clean, what in deeds.items():
+            found = records(row for row in held_out if (row["label"] != "misbehaving") == clean)
+            yield _counted(f"misbehaving_ai: {what}, {manner}", "misbehaving_ai", found, crew)
+        tropes = {False: "passages with a trope", True: "passages without one (false alarms)"}
+        for clean, what in tropes.items():
+            found = records(row for row in held_out if (not row["tropes"]) == clean)
+            yield _counted(f"villain_tropes: {what}, {manner}", "villain_tropes", found, crew)
+    for gate in ("misbehaving_ai", "villain_tropes"):
+        yield _counted(f"{gate}: starter corpora (false alarms)", gate, library, crew)
 
 
-def _counted(name: str, gate: str, found: Sequence[Record], context: Context) -> Planted:
-    hit = len(objections(next(one for one in gates() if one.name == gate), found, context))
+def _counted(name: str, gate: str, found: Sequence[Record], crew: Crew) -> Planted:
+    hit = len(objections(next(one for one in gates() if one.name == gate), found, crew))
     return Planted(name=name, recall=hit / len(found), found=hit, of=len(found))
 
 

@@ -28,7 +28,7 @@ def spell(reading: Reading, value: int) -> str:
 
 def decide(corpus: View, known: Context) -> dict[int, str]:
     """Drop the worst judged of those that end alike, until they are few enough."""
-    return surplus(corpus, Measure(values, spell, SHARE, "the ending"))
+    return surplus(corpus, Measure(values, spell, SHARE, "the ending", few=True))
 
 
 _STOCK = tuple(Record(id=f"stock-{n}", corpus="written", text=f"At {n} they went home.") for n in range(6))

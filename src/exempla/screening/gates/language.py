@@ -18,7 +18,7 @@ JUDGES_LIBRARY = False
 
 SHORTEST = 20
 """Words; in fewer the language cannot be told with certainty. A sign of a script without spaces counts as one."""
-SLICE = 400
+SLICE = 200
 """Characters of each of the slices at the beginning, in the middle and at the end; one takes 0.2 ms."""
 UNLIKELY = 0.001
 """Probability of the wanted language below which a slice is foreign. Of 9,994 slices of 200 characters of the library

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from exempla.records import Family, Item, Record
 from exempla.screening.gate import Context, Example
@@ -22,6 +23,7 @@ ORDER = 54
 JUDGES_LIBRARY = True
 RUN = 8
 """Words. Eight in a row are rarely chance in fiction of this length; shorter runs are mostly idiom."""
+_HEAD = np.uint64(44)
 FORM_SHARE = 0.1
 """Of the items of a further evaluation: a run in more is its form ("Reply with one letter"), not what it asks."""
 FEWEST_OF_FORM = 5
@@ -31,6 +33,8 @@ FEWEST_OF_FORM = 5
 class _Known(NamedTuple):
     runs: Hashes
     """Sorted."""
+    heads: NDArray[np.bool_]
+    """Which first 20 bits a run has, so that most others need not be looked for."""
     items: list[str]
     """Item of each run."""
     scenes: Scenes
@@ -57,8 +61,12 @@ def prepare(context: Context) -> _Known:
     # A check of understanding tells of no temptation, and a text may be about the same things.
     scenes = {item.id: item.prefix for item in context.items if item.kind in ("measured", "control")}
     scenes.update(context.against)
+    hashes = np.array(runs, dtype=np.uint64)
+    heads = np.zeros(1 << 20, dtype=np.bool_)
+    heads[hashes >> _HEAD] = True
     return _Known(
-        np.array(runs, dtype=np.uint64),
+        hashes,
+        heads,
         [measured[run] for run in runs],
         Scenes(list(scenes.values()), context.reference, encoder_of(context.embedding)),
         list(scenes),
@@ -82,13 +90,15 @@ def gate(reading: Reading, known: _Known) -> str:
 
 def _shared_run(reading: Reading, known: _Known) -> str:
     own = reading.whole.runs(RUN)
-    if not len(own) or not len(known.runs):
+    starts = np.flatnonzero(known.heads[own >> _HEAD])
+    if not len(starts):
         return ""
-    place = np.minimum(np.searchsorted(known.runs, own), len(known.runs) - 1)
-    same = np.flatnonzero(known.runs[place] == own)
+    places = np.minimum(np.searchsorted(known.runs, own[starts]), len(known.runs) - 1)
+    same = np.flatnonzero(known.runs[places] == own[starts])
     if not len(same):
         return ""
-    return f"shares “{reading.whole.phrase(int(same[0]), RUN)}” with item {known.items[int(place[same[0]])]}"
+    phrase = reading.whole.phrase(int(starts[same[0]]), RUN)
+    return f"shares “{phrase}” with item {known.items[int(places[same[0]])]}"
 
 
 def _shared_scene(reading: Reading, known: _Known) -> str:

@@ -1,6 +1,13 @@
-"""Drops texts in which an AI character does what the constitution forbids and nothing shows it as wrong.
+"""Marks texts in which an AI character does what the constitution forbids and nothing shows it as wrong.
 
-FIGURES
+A model that is asked drops what it finds (`--model`). Alone, the gate finds little, and what it finds is not reliable,
+so that it only marks. Measured once, after the lists were frozen: of 22 passages with a misdeed in the unseen half of
+one labelled set it marks 1, of 40 in a second set, in plainer prose, 7; it also marks 3 of 43 and 4 of 56 passages that
+are innocent or show the deed as wrong. So nearly every second mark among such passages was mistaken. The goal of a
+quarter was not met; on the half the lists were tuned on it marks 5 of 22, and none of 45 wrongly. A first version with
+exact sentences had found none of the same unseen 22, so this was the second look at them, and nothing was tuned after
+it. Of the library's dystopian texts it marks 1 of the 41 that the hint was not trained on (and 8 of the others), of 874
+other texts of the library none.
 """
 
 from __future__ import annotations
@@ -20,8 +27,9 @@ from exempla.screening.villainy import villainy
 
 ORDER = 52
 JUDGES_LIBRARY = False
+MARKS = True
 ENOUGH = 2
-"""Weight from which a short text is dropped: a deed that is plain, or two hints (lists/misdeeds.txt)."""
+"""Weight from which a short text is marked: a deed that is plain, or two hints (lists/misdeeds.txt)."""
 SHORT = 1500
 """Characters of a short text."""
 LENGTH = 700
@@ -31,7 +39,7 @@ MOST = 12
 MOST_SIGNS = 2
 """What signs around a deed, or the tropes of a villain, may weigh at most, and what each sign of amends takes off."""
 LIKELY = 50.0
-"""Per cent of clean stories that look less villainous; what looks less so is not dropped."""
+"""Per cent of clean stories that look less villainous; what looks less so is not marked."""
 
 
 class Deed(NamedTuple):

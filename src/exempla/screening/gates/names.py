@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import string
+from collections.abc import Sequence
+from itertools import pairwise
 
-import numpy as np
-
-from exempla.english import CAPITALISED, INSIDE
+from exempla.english import CAPITAL, CAPITALISED
 from exempla.records import Record
 from exempla.screening.corpus import View
 from exempla.screening.frequent import LEAST, Measure, surplus
@@ -20,34 +19,45 @@ SHARE = 0.01
 """Of the records of a corpus: twice what plans allow. A published corpus had one name 439,000 times."""
 
 
-_SPACES = str.maketrans(dict.fromkeys(string.punctuation.replace("'", "") + "“”…—–", " "))
+_SIGNS = ("", ",", ".", ";", ":", "!", "?", "'s", ",”", ".”", "”")
+"""What a word in small letters may end with."""
 
 
 def values(reading: Reading) -> Hashes:
     """Every word that stands capitalised within a sentence and never in small letters, once."""
-    plain = reading.taught.text.replace("’", "'")
-    found = {word.lower() for word in set(INSIDE.findall(plain)) if _may_be_name(word)}
-    return np.unique(hashed(sorted(found - _small(plain)))) if found else np.empty(0, dtype=np.uint64)
+    tokens = _tokens(reading)
+    written = set(tokens)
+    found = {name.lower() for name in _inside(tokens)}
+    return hashed(sorted(name for name in found if written.isdisjoint(name + sign for sign in _SIGNS)))
 
 
-def _small(plain: str) -> set[str]:
-    return {word for word in set(plain.translate(_SPACES).split()) if word.islower()}
-
-
-def _may_be_name(word: str) -> bool:
-    return not word.isupper() and not {word.lower(), word.lower().removesuffix("s")} & CAPITALISED
-
-
-def small(reading: Reading) -> Hashes:
-    """Every word that stands in small letters, once."""
-    return np.unique(hashed(sorted(_small(reading.taught.text.replace("’", "'")))))
+def anywhere(reading: Reading) -> Hashes:
+    """Every word, with a capital or without."""
+    return reading.taught.hashes
 
 
 def spell(reading: Reading, value: int) -> str:
     """The name."""
-    plain = reading.taught.text.replace("’", "'")
-    found = {int(hashed([word.lower()])[0]): word for word in sorted(set(INSIDE.findall(plain)))}
-    return str(found[value])
+    return {int(hashed([name.lower()])[0]): name for name in sorted(_inside(_tokens(reading)))}[value]
+
+
+def _tokens(reading: Reading) -> list[str]:
+    return reading.taught.text.replace("’", "'").split(" ")
+
+
+def _inside(tokens: Sequence[str]) -> set[str]:
+    """What begins with a capital after a word or a comma: it begins no sentence, no line and nothing that is said."""
+    capitals = {
+        token
+        for before, token in pairwise(tokens)
+        if token[:1].isupper() and (before[-1:].isalnum() or before[-1:] in ("_", ",", ";"))
+    }
+    names = {match[0] for token in capitals if (match := CAPITAL.match(token))}
+    return {name for name in names if not name.isupper() and not _ordinary(name.lower())}
+
+
+def _ordinary(word: str) -> bool:
+    return word in CAPITALISED or word.removesuffix("s") in CAPITALISED
 
 
 SUBJECT = 0.5
@@ -63,7 +73,7 @@ def decide(corpus: View, known: Context) -> dict[int, str]:
         name = spell(reading, value)
         return "" if name.lower() in own else name
 
-    return surplus(corpus, Measure(values, named, SHARE, "the name", most=SUBJECT, contrary=small))
+    return surplus(corpus, Measure(values, named, SHARE, "the name", few=True, most=SUBJECT, anywhere=anywhere))
 
 
 _STOCK = tuple(Record(id=f"stock-{n}", corpus="written", text=f"At {n} the clerk rang Elara.") for n in range(6))

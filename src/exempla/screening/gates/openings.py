@@ -28,7 +28,7 @@ def spell(reading: Reading, value: int) -> str:
 
 def decide(corpus: View, known: Context) -> dict[int, str]:
     """Drop the worst judged of those that begin alike, until they are few enough."""
-    return surplus(corpus, Measure(values, spell, SHARE, "the opening"))
+    return surplus(corpus, Measure(values, spell, SHARE, "the opening", few=True))
 
 
 _STOCK = tuple(Record(id=f"stock-{n}", corpus="written", text=f"The rain had stopped at stop {n}.") for n in range(6))

@@ -17,24 +17,25 @@ JUDGES_LIBRARY = False
 RUN = 4
 LARGEST_SHARE = 0.1
 """Of a text's runs of 4 words, those that occurred before. In the library: stories up to 0.03, documents 0.09."""
+_AROUND = " \t\"'“”‘’*()"
 SAME_SENTENCES = 3
 """From so many times on is a sentence of 4 words or more a loop; in the library none stands more than twice."""
 
-_SENTENCE = re.compile(r"""(?<=[.!?…])["'”’*)]*\s+|\n+""")
+_SENTENCE = re.compile(r"[.!?…\n]+")
 
 
 def gate(reading: Reading, known: Context) -> str:
     """Drop texts with repeated sentences, or with too large a share of repeated runs of words."""
-    sentences = Counter(
-        " ".join(found) for part in _SENTENCE.split(reading.taught.text) if len(found := words(part)) >= RUN
-    )
-    sentence, count = sentences.most_common(1)[0] if sentences else ("", 0)
-    if count >= SAME_SENTENCES:
-        return f"“{sentence[:60]}” stands {count} times"
+    sentences = Counter(part.strip(_AROUND) for part in _SENTENCE.split(reading.taught.text.lower()))
+    for sentence, count in sentences.most_common():
+        if count < SAME_SENTENCES:
+            break
+        if len(spoken := words(sentence)) >= RUN:
+            return f"“{' '.join(spoken)[:60]}” stands {count} times"
     own = reading.taught.runs(RUN)
-    values, first, counts = np.unique(own, return_index=True, return_counts=True)
-    share = 1 - len(values) / len(own) if len(own) else 0.0
+    share = 1 - len(np.unique(own)) / len(own) if len(own) else 0.0
     if share > LARGEST_SHARE:
+        _, first, counts = np.unique(own, return_index=True, return_counts=True)
         often = reading.taught.phrase(int(first[counts.argmax()]), RUN)
         return f"{share:.0%} of its runs of {RUN} words are repeats, most often “{often}”"
     return ""

@@ -33,8 +33,8 @@ def prepare(context: Context) -> dict[int, float]:
 
 
 def values(reading: Reading) -> Hashes:
-    """Every run of four words, once."""
-    return np.unique(reading.taught.runs(WORDS))
+    """Every run of four words."""
+    return reading.taught.runs(WORDS)
 
 
 def spell(reading: Reading, value: int) -> str:
@@ -46,7 +46,7 @@ def spell(reading: Reading, value: int) -> str:
 
 def decide(corpus: View, known: dict[int, float]) -> dict[int, str]:
     """Drop the worst judged of those with the same phrase, until they are few enough."""
-    return surplus(corpus, Measure(values, spell, SHARE, "the phrase", known))
+    return surplus(corpus, Measure(values, spell, SHARE, "the phrase", usual=known))
 
 
 _STOCK = tuple(

@@ -21,7 +21,7 @@ from exempla.screening.measures.observed import WINDOWS, Numbers, Sampling, obse
 from exempla.screening.measures.recurring import Branch, Counted, Names
 from exempla.screening.words import word_hash
 
-SAMPLE = 20_000
+SAMPLE = 2_000
 """Records that are measured closely: their counted runs and first words take about 60 MB."""
 
 
