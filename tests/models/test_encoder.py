@@ -38,5 +38,5 @@ def test_the_leakage_gate_uses_it_with_a_threshold_of_its_own(tiny_model: Path) 
 
 
 def test_a_model_that_is_not_there_is_told_of_in_one_line() -> None:
-    with pytest.raises(UserError, match="--embedding ./nowhere: no model there"):
+    with pytest.raises(UserError, match=r"--embedding \./nowhere: no model there"):
         open_encoder("./nowhere")

@@ -25,7 +25,9 @@ COMMON = 8
 story of the library does to any; so, 96%."""
 FEWEST = 40
 """Words of a scene; a shorter one is near to many texts by chance."""
-MOST_WORDS = 200_000
+BLOCK = 8192
+"""Words by which the table of vectors grows."""
+MOST_WORDS = 100_000
 """Different words of which vectors are remembered; then the memory is cleared, so that noise cannot fill it."""
 
 
@@ -54,12 +56,12 @@ class _WordTable(dict[str, int]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._table = np.zeros((1024, DIMENSIONS), dtype=np.float32)
+        self._table = np.zeros((BLOCK, DIMENSIONS), dtype=np.float32)
 
     def __missing__(self, word: str) -> int:
         self[word] = row = len(self)
         if row >= len(self._table):
-            self._table = np.concatenate([self._table, np.zeros_like(self._table)])
+            self._table = np.concatenate([self._table, np.zeros((BLOCK, DIMENSIONS), dtype=np.float32)])
         self._table[row] = word_vectors([word])[0]
         return row
 

@@ -9,7 +9,7 @@ import re2
 
 from exempla.errors import UserError
 
-MEMORY = 128 << 20
+MEMORY = 48 << 20
 """Bytes that RE2 may take for one set of expressions. It needs a hundredth of it for 76 cues of families."""
 SHOWN = 80
 """Characters of a match that are given."""

@@ -14,7 +14,7 @@ Hashes = NDArray[np.uint64]
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 # 2^64 over the golden ratio, whose bits are well spread (Knuth, The Art of Computer Programming, 6.4).
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
-MOST_WORDS = 2_000_000
+MOST_WORDS = 500_000
 """Different words whose numbers are remembered; after that the memory is cleared, so that noise cannot fill it."""
 
 

@@ -12,7 +12,8 @@ ORDER = 20
 JUDGES_LIBRARY = False
 TAIL = 200
 """Characters at the end that are looked at."""
-_ENDED = re.compile(r"""[.!?…。！？][^\w\s]*$""")
+_ENDED = re.compile(r"""(?:[.!?…。！？][^\w\s]*|[\])|}])$""")
+"""A sentence, a bracket or the row of a table."""
 _CLOSED = re.compile(r"""[.!?…,:;。！？][^\w\s]*$""")
 _SIGNED = re.compile(r"""[.!?…][^\w\s]*\s+(?:[-–—]\s*(?:[A-Z][\w.'’-]*\s?){1,4}|(?:[A-Z][\w.'’-]*\s?){2,4})[*_]*$""")
 """A name after the last sentence, on the same line."""

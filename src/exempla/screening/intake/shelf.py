@@ -19,7 +19,7 @@ from exempla.screening.words import Hashes
 
 RECORDS = 500
 """Of a chunk, at most."""
-BYTES = 8 << 20
+BYTES = 2 << 20
 """Of a chunk, about, unless one record is larger."""
 
 
