@@ -168,6 +168,27 @@ def test_further_items_are_kept_away_from(tmp_path: Path):
     assert "exam.jsonl:1" in str(dropped["reason"])
 
 
+def test_a_result_below_its_source_is_no_part_of_it(tmp_path: Path):
+    (tmp_path / "data").mkdir()
+    lines(tmp_path / "data" / "a.jsonl", [{"text": text} for text in STORIES[:4]])
+    for _ in range(2):
+        job = Job(source=str(tmp_path / "data"), out=tmp_path / "data" / "out", only=("exact",))
+        assert screen_corpus(job, Reporter("quiet")).records == 4
+
+
+def test_secrets_of_an_address_reach_no_file(tmp_path: Path):
+    source = lines(tmp_path / "mine.jsonl", [{"text": STORIES[0]}])
+    with served(scores=(4, 5)) as server:
+        url = server.url.replace("http://", "http://ana:hunter2@")
+        options = ("--only", "quality", "--model", "openai-api/loopback/m", "--base-url", url)
+        subprocess.run(
+            [*EXEMPLA, "screen", source, *options], cwd=tmp_path, capture_output=True, timeout=240, check=False
+        )
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert (tmp_path / "screened" / "mine" / "verdicts.jsonl").exists()
+    assert not any(b"hunter2" in path.read_bytes() for path in written)
+
+
 def test_a_gate_can_mark_and_a_marking_one_can_drop(tmp_path: Path):
     source = lines(tmp_path / "mine.jsonl", [{"text": STORIES[0]}, {"text": STORIES[0]}])
     job = Job(source=str(source), out=tmp_path / "out", only=("exact",), mark=("exact",))

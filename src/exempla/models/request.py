@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from exempla.records import Frozen
 
@@ -12,6 +13,13 @@ OWN_SERVERS = ("exempla", "openai-api", "vllm", "sglang", "ollama", "llama-cpp-p
 """Inspect's providers whose models run here or on a server that the user has set up."""
 THINKING_ROOM = 4096
 """Tokens. What is not used is not paid for; a reply that needs more is asked for again with twice the limit."""
+
+
+def without_secrets(url: str) -> str:
+    """An address as it may be written to a file: it may hold a password, or a key after its question mark."""
+    parts = urlsplit(url)
+    host = f"{parts.hostname or ''}:{parts.port}" if parts.port else parts.hostname or ""
+    return parts._replace(netloc=host, query="", fragment="").geturl()
 
 
 class Connection(Frozen):

@@ -14,7 +14,7 @@ from exempla import catalogue
 from exempla.errors import UserError
 from exempla.files import disk_errors, write_atomically, write_lines
 from exempla.manifest import provenance
-from exempla.models.request import Connection
+from exempla.models.request import Connection, without_secrets
 from exempla.progress import Reporter
 from exempla.records import Frozen
 from exempla.runfolder import hold, open_folder
@@ -122,8 +122,11 @@ def screen_corpus(job: Job, reporter: Reporter) -> Result:
     """
     selection, known = selection_of(job), context_of(job)
     files = () if job.source in catalogue.CORPORA else tuple(files_of(Path(job.source).expanduser()))
-    if any(job.out.resolve() in (file.resolve().parent, file.resolve()) for file in files):
+    # What an earlier screening left in a folder below its source is no part of the source.
+    outside = tuple(file for file in files if job.out.resolve() not in (file.resolve(), *file.resolve().parents))
+    if files and not outside:
         raise UserError(f"{job.out}: holds the corpus that is to be screened; choose another folder with --out")
+    files = outside
     with disk_errors(job.out):
         folder = ScreenedFolder(open_folder(job.out))
         with hold(job.out):
@@ -227,6 +230,10 @@ def _gate_row(gate: Gate, count: GateCount, asked: Asked) -> GateRow:
     return GateRow(name=gate.name, about=gate.about, dropped=count.dropped, marked=count.marked, state=state)
 
 
+def _public(judge: Connection) -> Connection:
+    return judge.model_copy(update={"base_url": without_secrets(judge.base_url)})
+
+
 def _about(job: Job, intake: Intake, asked: Asked, outcome: Outcome, measures: Measures) -> About:
     """What the page says besides the measures."""
     notes = [f"{intake.renamed} ids stood before and were renamed; {intake.first_renamed}"] if intake.renamed else []
@@ -234,13 +241,16 @@ def _about(job: Job, intake: Intake, asked: Asked, outcome: Outcome, measures: M
         notes.append("pattern scan: " + ", ".join(f"{name} {value}" for name, value in asked.scan.items() if value))
     if asked.problems:
         notes.append("judge: " + ", ".join(f"{problem} {count}" for problem, count in asked.problems.items()))
+    address = job.judge.base_url if job.judge else ""
+    shown = job if job.judge is None else job.model_copy(update={"judge": _public(job.judge)})
+    command = " ".join(provenance({})["command"])
     return About(
         source=job.source,
-        command=" ".join(provenance({})["command"]),
+        command=command.replace(address, without_secrets(address)) if address else command,
         skipped=tuple((row.place, row.problem) for row in intake.skipped),
         problems=dict(intake.problems),
         notes=tuple(notes),
-        settings=job.model_dump(mode="json"),
+        settings=shown.model_dump(mode="json"),
         findings=asked.findings,
         judged=dict(sum((Counter(counts) for counts in asked.counts.values()), Counter())),
         gates=tuple(_gate_row(gate, count, asked) for gate, count in zip(outcome.gates, measures.gates, strict=True)),

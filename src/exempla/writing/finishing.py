@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from urllib.parse import urlsplit
 
 from exempla.files import file_sha256, stream_lines, write_atomically
 from exempla.machine import describe_machine
 from exempla.manifest import provenance
+from exempla.models.request import without_secrets
 from exempla.models.talk import wire
 from exempla.parquet import write_dropped, write_records
 from exempla.records import Dropped, Frozen, Plan, Record, Rejected
@@ -124,7 +124,4 @@ def _write_manifest(sitting: Sitting, folder: CorpusFolder) -> None:
 
 
 def _without_secrets(order: Order) -> Order:
-    """An address may hold a password, or a key after its question mark; neither belongs in a file."""
-    url = urlsplit(order.base_url)
-    host = f"{url.hostname or ''}:{url.port}" if url.port else url.hostname or ""
-    return order.model_copy(update={"base_url": url._replace(netloc=host, query="", fragment="").geturl()})
+    return order.model_copy(update={"base_url": without_secrets(order.base_url)})

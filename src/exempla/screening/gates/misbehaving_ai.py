@@ -13,7 +13,7 @@ other texts of the library none.
 from __future__ import annotations
 
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from exempla.records import Lineage, Record
 from exempla.screening.characters import Characters, characters
@@ -175,6 +175,11 @@ objection = misbehaving_objection
 def rubric_for(record: Record) -> str:
     """One rubric for all."""
     return "misbehaving_ai"
+
+
+def wanted(reading: Reading, known: Any) -> bool:
+    """Not the texts whose recipe wants a villain."""
+    return reading.record.lineage.recipe != "dystopian"
 
 
 def facts(known: _Lists) -> dict[str, str]:
