@@ -19,7 +19,7 @@ import screening_corpus as made
 from screening_watch import side
 
 from exempla import catalogue
-from exempla.screening.words import runs as word_runs
+from exempla.screening.words import words
 from exempla.study import INSTRUMENTS
 
 TINY = (120, 200)
@@ -32,6 +32,11 @@ Runs = dict[str, list[dict[str, Any]]]
 
 
 # --- what is compared ------------------------------------------------------------------------------------------------
+
+
+def _word_runs(text: str, length: int) -> list[str]:
+    found = words(text)
+    return [" ".join(found[start : start + length]) for start in range(len(found) - length + 1)]
 
 
 def duplicate_sides(options: argparse.Namespace) -> Sides:
@@ -104,7 +109,7 @@ def leaked_texts(folder: Path, records: int, words: int, pool: made.Pool) -> dic
     """
     items = [item for instrument in INSTRUMENTS for item in catalogue.items(instrument)]
     chance = random.Random(7)
-    known = {run for item in items for end in item.continuations.values() for run in word_runs(item.prefix + end, 8)}
+    known = {run for item in items for end in item.continuations.values() for run in _word_runs(item.prefix + end, 8)}
     passages = [item.prefix + next(iter(item.continuations.values())) for item in items]
     passages = [passage for passage in passages if len(passage.split()) >= 30]
     planted: dict[str, list[int]] = {"short": [], "long": [], "whole": []}
@@ -114,7 +119,7 @@ def leaked_texts(folder: Path, records: int, words: int, pool: made.Pool) -> dic
         for _, text in made.make(made.Key(2 * records + 100, words, 7), made.Planted(0, 0, 0), pool):
             if number == records:
                 break
-            if not known.isdisjoint(word_runs(text, 8)):
+            if not known.isdisjoint(_word_runs(text, 8)):
                 continue
             if chance.random() < share:
                 kind = chance.choice(list(planted))

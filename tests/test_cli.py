@@ -21,7 +21,7 @@ from tests.studies import command, run, write_study
         ("studies", ["quickstart", "evidence"]),
         ("corpora", ["stories", "reasoned_refusals", "replay"]),
         ("arms", ["stories+advice", "(untrained)"]),
-        ("gates", ["near_duplicates", "overlap", "families"]),
+        ("gates", ["near_duplicate", "leakage", "held_out_family"]),
         ("instruments", ["endings", "expectations", "dilemmas"]),
     ],
 )

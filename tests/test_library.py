@@ -7,7 +7,7 @@ import pytest
 from exempla import catalogue
 from exempla.files import read_objects
 from exempla.records import Item
-from exempla.screening.gates import screen
+from exempla.screening.engine import screen
 from exempla.screening.stage import context
 
 LEAST = {

@@ -21,7 +21,8 @@ from pydantic import ValidationError
 
 from exempla import catalogue
 from exempla.records import Lineage, Record
-from exempla.screening.gates import Context, screen
+from exempla.screening.engine import screen
+from exempla.screening.gate import Context
 from tests.loopback import FAULTS, KINDS, Fault, Served, Settings, message_key, prose, read_log, sentences, served
 
 CHAT = "/v1/chat/completions"
@@ -323,7 +324,8 @@ def test_texts_look_like_english_to_the_gates() -> None:
         for number, words in enumerate([300, 2000] * 20)
     ]
     kept, dropped = screen(made, Context(families=tuple(catalogue.families())))
-    assert not dropped and len(kept) == len(made)
+    # It has few names, and one of them in half of its texts is what that gate is for.
+    assert {drop.gate for drop in dropped} <= {"names"} and len(kept) > len(made) / 2
     assert len(set(sentences())) == len(sentences())
     starts = {record.text.split()[0] for record in made}
     assert len(starts) > 15

@@ -78,20 +78,38 @@ def screen(  # noqa: PLR0913 - one parameter an option
     The result is a folder with records.parquet, dropped.parquet, screening.html and screening.json. Example:
     exempla screen mine.jsonl --text-column story --against inspect_evals/agentic_misalignment
     """
-    if planted:
-        print_planted()
-        return
-    if not source:
+    if not source and not planted:
         raise UserError("what is to be screened? give a file, a folder, a corpus that ships, or a run")
+    if (base_url or "connections" in given_options(context)) and not model:
+        raise UserError("--base-url and --connections are for a judge; name it with --model")
     mode: Mode = "quiet" if quiet else "json" if json else "auto"
     with interruptible(), Reporter(mode) as reporter:
+        if planted:
+            _refuse_more(context, "--planted", {"planted"})
+            print_planted()
+            return
         if RunFolder(Path(source)).study_file.exists():
+            _refuse_more(context, "a run", {"source", "quiet", "json"})
             folder = existing_run(Path(source))
             run_study(read_study(folder), folder, reporter, ["screen"])
             return
         job = job_of(context.params)
         result = screen_corpus(job, reporter)
         _say(result, job, reporter)
+
+
+def given_options(context: typer.Context) -> set[str]:
+    """Names of the parameters that the command line gives."""
+    return {
+        name for name in context.params if str(context.get_parameter_source(name)).rpartition(".")[2] == "COMMANDLINE"
+    }
+
+
+def _refuse_more(context: typer.Context, what: str, allowed: set[str]) -> None:
+    more = sorted(given_options(context) - allowed)
+    if more:
+        option = f"--{more[0].replace('_', '-')}" if more[0] != "source" else "SOURCE"
+        raise UserError(f"{option} has no effect with {what}; leave it out")
 
 
 def job_of(options: Mapping[str, Any]) -> Job:

@@ -20,7 +20,7 @@ _SHORT = "jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu 
 _DAYS_AND_TITLES = "monday tuesday wednesday thursday friday saturday sunday mr mrs ms miss dr st"
 _TITLES = "aunt auntie uncle sir madam madame monsieur lady lord captain doctor professor father mother"
 _MORE_TITLES = "sister brother saint minister"
-_FEASTS = "god christmas easter ramadan earth i i'm i'll i've i'd ai"
+_FEASTS = "god christmas easter lent advent ramadan earth i i'm i'll i've i'd ai"
 CAPITALISED = frozenset(f"{_MONTHS} {_SHORT} {_DAYS_AND_TITLES} {_TITLES} {_MORE_TITLES} {_FEASTS}".split())
 """Words that English writes with a capital and that are nobody's name."""
 

@@ -75,7 +75,7 @@ def test_every_row_is_kept_dropped_or_skipped_once(screened: Path):
     skipped = (screened / "skipped.jsonl").read_text().splitlines()
     assert len(kept) + len(dropped) == 47 and len(skipped) == 3
     assert len({row["id"] for row in kept + dropped}) == 47
-    assert not (screened / "work").exists()
+    assert not (screened / ".screening").exists()
 
 
 def test_each_fault_is_dropped_by_its_gate_with_a_reason(screened: Path):
@@ -209,7 +209,7 @@ def test_a_killed_screening_leaves_nothing_that_looks_whole_and_can_be_begun_aga
     source = lines(tmp_path / "mine.jsonl", [{"text": text} for text in STORIES * 4])
     command = [*EXEMPLA, "screen", str(source), "--out", "out", "--processes", "2"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    work = tmp_path / "out" / "work"
+    work = tmp_path / "out" / ".screening"
     until = time.monotonic() + 60
     while not (work.exists() and list(work.glob("*.jsonl"))) and time.monotonic() < until:
         time.sleep(0.05)

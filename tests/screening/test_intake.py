@@ -91,7 +91,7 @@ def test_other_columns_and_ids_are_kept(tmp_path):
     rows = [{"id": "a b/c", "text": TEXTS[0], "source": "x", "n": [1]}, {"id": 7, "text": TEXTS[1]}]
     records, _ = taken(lines(tmp_path / "a.jsonl", rows))
     assert [one.record.id for one in records] == ["a-b-c", "7"]
-    assert json.loads(records[0].other) == {"source": "x", "n": [1]}
+    assert json.loads(records[0].other) == {"id": "a b/c", "source": "x", "n": [1]}
     assert records[0].place.endswith("a.jsonl:1")
 
 
@@ -109,7 +109,7 @@ def test_conversations_in_the_forms_that_are_about(tmp_path):
 def test_two_rows_of_one_id_are_both_kept_and_told_of(tmp_path):
     rows = [{"id": "a", "text": TEXTS[0]}, {"id": "a", "text": TEXTS[1]}]
     records, intake = taken(lines(tmp_path / "a.jsonl", rows))
-    assert [one.record.id for one in records] == ["a", "a+row-00000002"]
+    assert [one.record.id for one in records] == ["a", "a+00000002"]
     assert intake.renamed == 1 and "a.jsonl:2" in intake.first_renamed
 
 
@@ -162,12 +162,35 @@ def test_parquet_with_invalid_utf8_loses_that_row_alone(tmp_path):
     pq.write_table(pa.table({"text": raw}), tmp_path / "a.parquet")
     records, intake = taken(tmp_path / "a.parquet")
     assert [one.record.text for one in records] == ["first", "third"]
-    assert intake.skipped[0].place.endswith(":2") and intake.skipped[0].problem == "not UTF-8"
+    assert intake.skipped[0].place.endswith(":2") and intake.skipped[0].problem.startswith("not UTF-8")
 
 
 def test_a_document_of_5_mb_is_read(tmp_path):
     records, intake = taken(lines(tmp_path / "a.jsonl", [{"text": "word " * 1_000_000}, {"text": TEXTS[0]}]))
     assert len(records) == 2 and not intake.problems
+
+
+ODD_COLUMNS = {
+    "a huge number": '{"text": "ok", "n": %s}' % ("9" * 5000),
+    "half a pair elsewhere": '{"text": "ok", "n": "\\ud800", "title": "\\ud800"}',
+    "nested turns": '{"messages": "%s"}' % ("[" * 100_000),
+    "no column": '{"other": "x"}',
+}
+
+
+@pytest.mark.parametrize("name", ODD_COLUMNS)
+def test_an_odd_row_ends_nothing(tmp_path, name):
+    (tmp_path / "a.jsonl").write_text(f'{{"text": "first"}}\n{ODD_COLUMNS[name]}\n{{"text": "third"}}\n')
+    records, intake = taken(tmp_path / "a.jsonl")
+    assert [one.record.text for one in records][:: 2 if len(records) == 3 else 1] == ["first", "third"]
+    assert len(records) + sum(intake.problems.values()) == 3
+    fill(tmp_path, records, lambda count: None)
+
+
+def test_what_is_no_part_of_a_record_is_kept_whatever_its_name(tmp_path):
+    row = {"text": "ok", "tools": ["x"], "scores": {"q": 0.9}, "corpus": "wiki", "touches": ["a"], "lineage": "none"}
+    records, _ = taken(lines(tmp_path / "a.jsonl", [row]))
+    assert json.loads(records[0].other) == {key: value for key, value in row.items() if key != "text"}
 
 
 @pytest.mark.parametrize(

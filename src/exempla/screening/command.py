@@ -129,6 +129,8 @@ def screen_corpus(job: Job, reporter: Reporter) -> Result:
     files = outside
     with disk_errors(job.out):
         folder = ScreenedFolder(open_folder(job.out))
+        if folder.records.exists() and not folder.figures.exists():
+            raise UserError(f"{job.out}: holds a corpus that no screening made; choose another folder with --out")
         with hold(job.out):
             shutil.rmtree(folder.work, ignore_errors=True)  # of a killed run
             folder.work.mkdir()

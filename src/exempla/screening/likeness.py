@@ -59,6 +59,8 @@ class _WordTable(dict[str, int]):
         self._table = np.zeros((BLOCK, DIMENSIONS), dtype=np.float32)
 
     def __missing__(self, word: str) -> int:
+        if len(self) >= MOST_WORDS:
+            self.clear()
         self[word] = row = len(self)
         if row >= len(self._table):
             self._table = np.concatenate([self._table, np.zeros((BLOCK, DIMENSIONS), dtype=np.float32)])
@@ -67,8 +69,6 @@ class _WordTable(dict[str, int]):
 
     def sums(self, parts: Sequence[list[str]]) -> Vectors:
         """The sum of the vectors of each list of words, shape (lists, 256)."""
-        if len(self) > MOST_WORDS:
-            self.clear()
         ends = np.cumsum([0, *map(len, parts)])
         rows = np.fromiter(map(self.__getitem__, chain.from_iterable(parts)), dtype=np.int64, count=ends[-1])
         ones = np.ones(len(rows), dtype=np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 
 from exempla.records import Record
 from exempla.screening.words import Hashes, hashed, run_hashes, words
@@ -61,6 +61,14 @@ class Reading:
     def record(self) -> Record:
         """The record itself."""
         return self._record()
+
+    @cached_property
+    def said(self) -> Wording:
+        """All words but those of a system prompt, which many conversations share on purpose."""
+        turns = self.record.messages
+        if not any(turn.role == "system" for turn in turns):
+            return self.whole
+        return Wording(partial("\n\n".join, [turn.content for turn in turns if turn.role != "system"]))
 
     @property
     def id(self) -> str:

@@ -24,7 +24,7 @@ class ScreenedFolder:
         self.figures = root / "screening.json"
         self.page = root / "screening.html"
         self.verdicts = root / "verdicts.jsonl"
-        self.work = root / "work"
+        self.work = root / ".screening"
 
 
 def write_results(folder: ScreenedFolder, chunks: Sequence[DiskChunk], outcome: Outcome) -> None:
@@ -66,9 +66,9 @@ def _row(taken: Taken, marks: dict[str, str]) -> dict[str, Any]:
     row = row_of(taken.record)
     other = json.loads(taken.other) if taken.other else {}
     # Of a corpus that exempla wrote, the plan stays where it was.
-    for name, empty in (("plan", ""), ("words", row["words"])):
-        if isinstance(other.get(name), type(empty)):
-            row[name] = other.pop(name)
+    if taken.record.lineage.plan:
+        row["plan"] = str(other.pop("plan", ""))
+        other.pop("words", None)
     return row | {
         "place": taken.place,
         "marks": json.dumps(marks, ensure_ascii=False) if marks else "",

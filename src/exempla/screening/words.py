@@ -37,12 +37,6 @@ def words(text: str) -> list[str]:
     return spaced.replace(" '", "  ").replace("' ", "  ").split()
 
 
-def runs(text: str, length: int) -> list[str]:
-    """Every run of `length` words, in order; none if the text is shorter."""
-    found = words(text)
-    return [" ".join(found[start : start + length]) for start in range(len(found) - length + 1)]
-
-
 class _Numbers(dict[str, int]):
     """The number of each word: the same in every process, so that they can be compared between processes."""
 

@@ -38,6 +38,8 @@ def decide(corpus: View, known: Context) -> dict[int, str]:
     reasons: dict[int, str] = {}
     first = -1
     for here, before in zip(order, [-1, *order[:-1]], strict=True):
+        if not keys[here].any():
+            continue  # a text without a word
         if before < 0 or group[here] != group[before]:
             first = int(corpus.places[here])
         else:

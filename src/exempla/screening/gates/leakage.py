@@ -52,7 +52,9 @@ def prepare(context: Context) -> _Known:
             for run in run_hashes(hashed(words(item.prefix + continuation)), RUN).tolist():
                 measured.setdefault(run, item.id)
     further = {name: run_hashes(hashed(words(text)), RUN).tolist() for name, text in context.against.items()}
-    form = _form(further.values())
+    form: set[int] = set()
+    for source in {name.rpartition(":")[0] for name in further}:
+        form |= _form(runs for name, runs in further.items() if name.rpartition(":")[0] == source)
     for name, found in further.items():
         for run in found:
             if run not in form:

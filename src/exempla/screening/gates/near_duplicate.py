@@ -34,14 +34,14 @@ Signatures = NDArray[np.uint32]
 
 def shingles(reading: Reading) -> Hashes:
     """The set of a text's word runs, sorted; of its words, if it has fewer than 3."""
-    found = reading.whole.runs(RUN)
-    return np.unique(found if len(found) else reading.whole.hashes)
+    found = reading.said.runs(RUN)
+    return np.unique(found if len(found) else reading.said.hashes)
 
 
 def sketch(readings: Sequence[Reading], known: Context) -> Signatures:
     """MinHash signatures, shape (records, 128)."""
     # A value that occurs twice changes no minimum, so runs need not be sorted out first.
-    runs = [found if len(found := one.whole.runs(RUN)) else one.whole.hashes for one in readings]
+    runs = [found if len(found := one.said.runs(RUN)) else one.said.hashes for one in readings]
     ends = np.cumsum([0, *map(len, runs)], dtype=np.uint64)
     matrix = RMinHash.digest_matrix_from_flat_token_hashes(np.concatenate(runs), ends, PERMUTATIONS, SEED)
     return np.array(matrix.to_rows(), dtype=np.uint32).reshape(len(readings), PERMUTATIONS)
@@ -68,8 +68,10 @@ def decide(corpus: View, known: Context) -> dict[int, str]:
         own = suspects.get(row)
         if own is None or not len(runs_of(row)):
             continue
-        others = {other for shelf in own for other in shelves[shelf]}
-        share, other = max(((_similarity(row, other, signatures, runs_of), other) for other in others), default=(0, 0))
+        others = np.array(sorted({other for shelf in own for other in shelves[shelf]}), dtype=np.int64)
+        alike = (signatures[others] == signatures[row]).mean(axis=1)
+        near = others[alike >= DOUBTFUL].tolist()
+        share, other = max(((_similarity(runs_of(row), runs_of(other)), other) for other in near), default=(0, 0))
         if share >= THRESHOLD:
             reasons[int(place)] = f"{share:.0%} of its word runs are those of {corpus.name(int(corpus.places[other]))}"
         else:
@@ -99,10 +101,7 @@ def _suspects(signatures: Signatures, groups: NDArray[np.int64]) -> dict[int, li
     return found
 
 
-def _similarity(row: int, other: int, signatures: Signatures, runs_of: object) -> float:
-    if float(np.mean(signatures[row] == signatures[other])) < DOUBTFUL:
-        return 0.0
-    own, others = runs_of(row), runs_of(other)  # type: ignore[operator]
+def _similarity(own: Hashes, others: Hashes) -> float:
     same = len(np.intersect1d(own, others, assume_unique=True))
     return same / (len(own) + len(others) - same)
 

@@ -12,10 +12,13 @@ ORDER = 20
 JUDGES_LIBRARY = False
 TAIL = 200
 """Characters at the end that are looked at."""
-_ENDED = re.compile(r"""(?:[.!?…。！？][^\w\s]*|[\])|}])$""")
+_ENDED = re.compile(r"""(?:[.!?…。！？।؟۔][\W_]*|[\])|}`])$""")
 """A sentence, a bracket or the row of a table."""
 _CLOSED = re.compile(r"""[.!?…,:;。！？][^\w\s]*$""")
-_SIGNED = re.compile(r"""[.!?…][^\w\s]*\s+(?:[-–—]\s*(?:[A-Z][\w.'’-]*\s?){1,4}|(?:[A-Z][\w.'’-]*\s?){2,4})[*_]*$""")
+_NAME = r"[A-Z][\w.'’-]*+"
+_SIGNED = re.compile(
+    rf"""[.!?…][^\w\s]*+\s+(?:[-–—]\s*{_NAME}(?:\s{_NAME}){{0,3}}|{_NAME}(?:\s{_NAME}){{1,3}})[*_]*$"""
+)
 """A name after the last sentence, on the same line."""
 _SMALL = {"the", "of", "and", "for", "de", "la", "van", "von", "der", "da", "di"}
 MOST = 6
@@ -25,7 +28,7 @@ MOST = 6
 def gate(reading: Reading, known: Context) -> str:
     """Drop texts whose last character does not end a sentence."""
     record = reading.record
-    end = reading.taught.text[-TAIL:].rstrip()
+    end = reading.taught.text.rstrip()[-TAIL:]
     # A letter may end with a name; its writer is known to have finished.
     if record.lineage.settings.get("finish") == "stop" or _ENDED.search(end) or _signed(end):
         return ""

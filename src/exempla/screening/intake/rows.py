@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -69,7 +70,7 @@ class Intake:
     problems: Counter[str] = field(default_factory=Counter)
     """Kind of problem to number of rows."""
     renamed: int = 0
-    """Rows whose id another row had before."""
+    """Rows whose id another row had before, or holds signs that an id may not have."""
     first_renamed: str = ""
     _ids: set[int] = field(default_factory=set)
 
@@ -96,93 +97,145 @@ class Intake:
             self.skipped.append(Skipped(place=place, problem=problem))
 
     def _taken(self, row: Row) -> tuple[str, Taken | None]:
+        """What is wrong with a row, or the record in it."""
         values = row.values
-        text_column, turns_column = self._text_columns(values, row.place)
-        text, turns = values.get(text_column), values.get(turns_column)
+        text_column, turns_column = self._text_columns(values)
+        if not text_column and not turns_column:
+            self._missing(values, row.place)
+            return "no text: no column of it", None
+        if self.columns.id and self.columns.id not in values:
+            self._missing(values, row.place)
+            return f"no id: {self.columns.id!r} is missing", None
+        turns = values.get(turns_column)
         messages: tuple[Message, ...] = ()
-        if turns and not self.columns.text:
+        text: Any = ""
+        if turns:
             problem, messages = _messages(turns)
-            if problem:
-                return problem, None
-            text = ""
-        elif text is None:
-            return f"no text: {text_column!r} is empty", None
-        elif not isinstance(text, str):
-            return f"no text: {text_column!r} is of type {type(text).__name__}", None
-        elif not text.strip():
-            return f"no text: {text_column!r} is blank", None
-        whole = text or "".join(message.content for message in messages)
-        if len(whole) > LONGEST:
-            return f"too long: {len(whole):,} characters", None
+            text_column = ""
+        else:
+            text = values.get(text_column)
+            problem = _no_text(text, text_column)
+        problem = problem or _unreadable(text or "".join(message.content for message in messages))
+        if problem:
+            return problem, None
         try:
-            whole.encode("utf-8")
-        except UnicodeEncodeError as error:
-            return f"not Unicode: half a surrogate pair at character {error.start + 1}", None
-        name = self._name(values, row.place)
-        try:
-            record = _record(values, name, self.corpus, text or "", messages)
-            used = {text_column, turns_column, self.columns.id or "id", *_FIELDS}
-            other = {key: value for key, value in values.items() if key not in used}
-            packed = json.dumps(other, ensure_ascii=False, default=str) if other else ""
-            return "", Taken(record=record, place=row.place, score=self._score(values), other=packed)
-        except (ValidationError, ValueError, TypeError, AttributeError) as error:
+            record, used = _record(values, self._free_name(values), self.corpus, text or "", messages)
+            if text or not any(set(turn) - {"role", "content", "from", "value"} for turn in _list(turns)):
+                used.add(turns_column)
+            other = {key: value for key, value in values.items() if key not in used | {text_column}}
+            packed = json.dumps(other, default=str) if other else ""
+            taken = Taken(record=record, place=_clean(row.place), score=self._score(values), other=packed)
+        except (ValidationError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             first = error.errors(include_url=False)[0] if isinstance(error, ValidationError) else None
             said = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else str(error)
             return f"not a record: {' '.join(said.split())[:120]}", None
+        self._ids.add(word_hash(record.id))
+        if record.id != self._wanted_name(values):
+            self.renamed += 1
+            self.first_renamed = self.first_renamed or f"{row.place}: called {record.id}"
+        return "", taken
 
-    def _text_columns(self, values: Mapping[str, Any], place: str) -> tuple[str, str]:
-        if self.columns.text:
-            if self.columns.text not in values:
-                raise UserError(f"{place}: no column {self.columns.text!r}; there are {_names(values)}")
-            return self.columns.text, ""
-        text = next((name for name in TEXTS if name in values), "")
-        turns = next((name for name in TURNS if name in values), "")
-        if not text and not turns:
-            raise UserError(f"{place}: no column of text; name it with --text-column: there are {_names(values)}")
-        return text, turns
-
-    def _name(self, values: Mapping[str, Any], place: str) -> str:
-        column = self.columns.id or next((name for name in IDS if values.get(name) is not None), "")
+    def _missing(self, values: Mapping[str, Any], place: str) -> None:
+        """Refuse a corpus whose first row lacks a column; a later row that lacks it is skipped."""
+        if self.rows > 1:
+            return
+        if self.columns.text and self.columns.text not in values:
+            raise UserError(f"{place}: no column {self.columns.text!r}; there are {_names(values)}")
         if self.columns.id and self.columns.id not in values:
             raise UserError(f"{place}: no column {self.columns.id!r}; there are {_names(values)}")
+        raise UserError(f"{place}: no column of text; name it with --text-column: there are {_names(values)}")
+
+    def _text_columns(self, values: Mapping[str, Any]) -> tuple[str, str]:
+        """Columns of the text and of the conversation; empty for one that is not there."""
+        if self.columns.text:
+            return self.columns.text if self.columns.text in values else "", ""
+        return next((n for n in TEXTS if n in values), ""), next((n for n in TURNS if n in values), "")
+
+    def _wanted_name(self, values: Mapping[str, Any]) -> str:
+        """The id that the row gives itself, in signs that a file name may have; else its number."""
+        column = self.columns.id or next((name for name in IDS if values.get(name) is not None), "")
         number = f"row-{self.rows:08d}"
-        name = re.sub(r"[^A-Za-z0-9._+-]+", "-", str(values[column]))[:100].lstrip("-._+") if column else number
-        name = name or number
-        if word_hash(name) in self._ids:
-            self.renamed += 1
-            self.first_renamed = self.first_renamed or f"{place}: the id {name!r} stands before; called {name}+{number}"
-            name = f"{name}+{number}"
-        self._ids.add(word_hash(name))
+        if not column:
+            return number
+        return re.sub(r"[^A-Za-z0-9._+-]+", "-", str(values[column]))[:100].lstrip("-._+") or number
+
+    def _free_name(self, values: Mapping[str, Any]) -> str:
+        name = self._wanted_name(values)
+        while word_hash(name) in self._ids:
+            name = f"{name}+{self.rows:08d}"
         return name
 
     def _score(self, values: Mapping[str, Any]) -> float | None:
         if not self.columns.score:
             return None
+        if self.rows == 1 and self.columns.score not in values:
+            raise UserError(f"no column {self.columns.score!r} in the first row; there are {_names(values)}")
         value = values.get(self.columns.score)
-        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        try:
+            number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else math.nan
+        except (ValueError, OverflowError):
+            return None
+        return number if math.isfinite(number) else None
 
 
-_FIELDS = ("title", "principle", "labels", "tools", "scores", "lineage", "touches", "recipe", "corpus")
-
-
-def _record(values: Mapping[str, Any], name: str, corpus: str, text: str, messages: tuple[Message, ...]) -> Record:
-    """A record with what a row of ours has besides; of a foreign row only what fits."""
+def _record(
+    values: Mapping[str, Any], name: str, corpus: str, text: str, messages: tuple[Message, ...]
+) -> tuple[Record, set[str]]:
+    """A record with what a row of ours has besides, of a foreign row only what fits; and the columns that are in it."""
     lineage = _unpacked(values.get("lineage"), dict)
     own = "writer" in lineage
-    return Record(
+    used = {column for column in ("title", "principle") if isinstance(values.get(column), str)}
+    labels = _unpacked(values.get("labels"), dict)
+    used |= {"labels"} if labels else set()
+    recipe = values["recipe"] if isinstance(values.get("recipe"), str) else ""
+    used |= {"recipe"} if recipe else set()
+    if any(values.get(column) == name for column in IDS):
+        used |= {column for column in IDS if values.get(column) == name}
+    if own:
+        used |= {"tools", "scores", "lineage", "touches"}
+    record = Record(
         id=name,
         corpus=corpus,
         text=text,
         messages=messages,
-        title=values["title"] if isinstance(values.get("title"), str) else "",
-        principle=values["principle"] if isinstance(values.get("principle"), str) else "",
-        labels={str(key): str(value) for key, value in _unpacked(values.get("labels"), dict).items()},
+        title=_clean(values["title"]) if "title" in used else "",
+        principle=_clean(values["principle"]) if "principle" in used else "",
+        labels={_clean(key): _clean(value) for key, value in labels.items()},
         tools=tuple(_unpacked(values.get("tools"), list)) if own else (),
         scores=_unpacked(values.get("scores"), dict) if own else {},
-        lineage=Lineage.model_validate(lineage)
-        if own
-        else Lineage(writer=FOREIGN, recipe=values["recipe"] if isinstance(values.get("recipe"), str) else ""),
+        touches=tuple(_unpacked(values.get("touches"), list)) if own else (),
+        lineage=Lineage.model_validate(lineage) if own else Lineage(writer=FOREIGN, recipe=_clean(recipe)),
     )
+    return record, used
+
+
+def _clean(value: Any) -> str:
+    """As text that can be written: half a surrogate pair cannot."""
+    return str(value).encode("utf-8", "replace").decode("utf-8")
+
+
+def _list(turns: Any) -> list[dict[str, Any]]:
+    return [turn for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
+
+
+def _no_text(text: Any, column: str) -> str:
+    """Why a value is no text; empty if it is one."""
+    if text is None:
+        return f"no text: {column!r} is empty"
+    if not isinstance(text, str):
+        return f"no text: {column!r} is of type {type(text).__name__}"
+    return "" if text.strip() else f"no text: {column!r} is blank"
+
+
+def _unreadable(text: str) -> str:
+    """Why a text cannot be a record's; empty if it can."""
+    if len(text) > LONGEST:
+        return f"too long: {len(text):,} characters"
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        return f"not Unicode: half a surrogate pair at character {error.start + 1}"
+    return ""
 
 
 def _unpacked(value: Any, kind: type) -> Any:
@@ -190,12 +243,13 @@ def _unpacked(value: Any, kind: type) -> Any:
     if isinstance(value, str) and value[:1] in "{[":
         try:
             value = json.loads(value)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             return kind()
     return value if isinstance(value, kind) else kind()
 
 
 def _messages(turns: Any) -> tuple[str, tuple[Message, ...]]:
+    """What is wrong with a conversation, and its turns."""
     if isinstance(turns, str):
         turns = _unpacked(turns, list)
     if not isinstance(turns, list) or not turns:

@@ -76,6 +76,7 @@ class _Shelved(Reading):
 
 def fill(folder: Path, records: Iterable[Taken], advance: Callable[[int], None]) -> list[DiskChunk]:
     """Put records on a shelf in the order in which they come."""
+    _recent.cache_clear()  # of an earlier corpus in the same folder
     chunks: list[DiskChunk] = []
     lines: list[bytes] = []
     size = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,8 +23,6 @@ LONGEST_LINE = 64 << 20
 LINES = (".jsonl", ".ndjson")
 COLUMNAR = (".parquet", ".arrow")
 PACKED = (".gz", ".zst")
-OWN = {"dropped.parquet", "skipped.jsonl", "records.jsonl"}
-"""Files of a corpus folder of ours that hold no records to train on, or the same records once more."""
 
 
 class Row(NamedTuple):
@@ -53,11 +52,17 @@ def files_of(path: Path) -> list[Path]:
     found = [
         file
         for file in sorted(path.rglob("*"))
-        if file.is_file() and _form(file) is not None and file.name not in OWN and "work" not in file.parts[-2:-1]
+        if file.is_file() and _form(file) is not None and not _is_no_corpus(file)
     ]
     if not found:
         raise UserError(f"{path}: nothing to read in this folder; put .jsonl, .parquet or .arrow files into it")
     return found
+
+
+def _is_no_corpus(file: Path) -> bool:
+    """Whether a file is of an earlier screening, which holds records once more, or a cache of the datasets library."""
+    screened = any((folder / "screening.json").exists() for folder in file.parents[:2])
+    return screened or (file.name.startswith("cache-") and (file.parent / "state.json").exists())
 
 
 def left_aside(path: Path) -> list[Path]:
@@ -81,7 +86,7 @@ def rows_of(path: Path) -> Iterator[Row]:
             yield from _arrow(path)
     except PermissionError as error:
         raise UserError(f"{path}: no permission to read it") from error
-    except (OSError, EOFError, pa.ArrowException, gzip.BadGzipFile) as error:
+    except (OSError, EOFError, pa.ArrowException, gzip.BadGzipFile, zlib.error) as error:
         yield Row(str(path), {}, f"the file is damaged or torn ({_short(error)}); what follows in it is lost")
 
 
@@ -125,7 +130,7 @@ def _object(line: bytes, place: str) -> Row:
         row = json.loads(line.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         return Row(place, {}, f"not UTF-8 (byte {error.start + 1})")
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         torn = not line.endswith(b"\n")
         return Row(place, {}, f"{'a torn line' if torn else 'not valid JSON'} ({_short(error)})")
     if not isinstance(row, dict):
@@ -157,17 +162,19 @@ def _batches(path: Path, batches: Any) -> Iterator[Row]:
             part = batch.slice(start, BATCH)
             try:
                 rows: list[dict[str, Any] | None] = part.to_pylist()
-            except UnicodeDecodeError:
+            except (ValueError, OverflowError):
                 rows = [_single(part, place) for place in range(part.num_rows)]
             for row in rows:
                 number += 1
-                yield Row(f"{path}:{number}", row or {}, "" if row is not None else "not UTF-8")
+                yield Row(
+                    f"{path}:{number}", row or {}, "" if row is not None else "not UTF-8, or a value out of range"
+                )
 
 
 def _single(part: Any, place: int) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = part.slice(place, 1).to_pylist()[0]
-    except UnicodeDecodeError:
+    except (ValueError, OverflowError):
         return None
     return found
 
