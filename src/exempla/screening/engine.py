@@ -120,11 +120,12 @@ def _judge(readings: Sequence[Reading], knowledge: Any, selection: Selection) ->
     for number, gate in enumerate(selection.passed()):
         if gate.judge is None:
             continue
+        seen = {place for place in left if selection.sees(gate, judged.facts[place].library)}
+        if not seen:
+            continue  # nor is the gate made ready, which may take a second
         known, stays = knowledge.of(gate.name), []
         for place in left:
-            reason = ""
-            if selection.sees(gate, judged.facts[place].library):
-                reason = gate.judge(readings[place], known)
+            reason = gate.judge(readings[place], known) if place in seen else ""
             if reason and gate.name not in selection.marking:
                 judged.drops.append((place, number, reason))
                 continue
