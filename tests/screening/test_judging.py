@@ -267,8 +267,9 @@ def test_what_is_under_way_when_it_stops_is_kept(tmp_path: Path) -> None:
     with served(rule="strict", faults=[late, refused]) as server:
         with pytest.raises(UserError, match="the key is not accepted"):
             heard(server.url, tmp_path / "v.jsonl", records(*["is fine"] * 20))
-        assert len(server.requests) == 4
-    assert len(read_lines(tmp_path / "v.jsonl", Judgement)) == 3
+        asked = len(server.requests)
+    assert 4 <= asked < 20
+    assert len(read_lines(tmp_path / "v.jsonl", Judgement)) == asked - 1
 
 
 def test_texts_the_model_cannot_read_do_not_stop_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
