@@ -45,7 +45,7 @@ def duplicates_exempla(texts: list[str], folder: Path, processes: int) -> Result
         records = (Taken(record=_record(n, text), place=str(n)) for n, text in enumerate(texts))
         shelf = folder / "shelf"
         shelf.mkdir()
-        chunks = fill(shelf, records, lambda count: None)
+        chunks = fill(shelf, records)
         filled = time.perf_counter()
         if processes > 1:
             list(crew.results([Task(count_readings, "", chunk, None) for chunk in chunks[:processes]]))

@@ -18,6 +18,7 @@ from exempla.progress import Mode, Reporter, interruptible
 from exempla.runfolder import RunFolder, existing_run, read_study
 from exempla.screening.command import Job, Result, screen_corpus
 from exempla.screening.crew import Crew
+from exempla.screening.intake.sources import COLUMNAR, LINES, PACKED
 from exempla.screening.planted import figures
 from exempla.screening.results import ScreenedFolder
 from exempla.screening.stage import context as context_of_library
@@ -142,7 +143,9 @@ def _listed(names: str) -> tuple[str, ...]:
 def _name(source: str) -> str:
     """Of the folder for the result: that of the file without its endings, or of the folder."""
     name = Path(source).expanduser().resolve().name if "/" in source or "." in source else source
-    return name.split(".")[0] or "corpus"
+    for ending in (*PACKED, *LINES, *COLUMNAR):
+        name = name.removesuffix(ending)
+    return name.lstrip(".") or "corpus"
 
 
 def _say(result: Result, job: Job, reporter: Reporter) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,8 @@ from exempla.files import write_through
 from exempla.records import Lineage, Message, Plan, Record, Rejected
 
 ROWS = 500
-"""Written at once."""
+CHARACTERS = 32 << 20
+"""Written at once, at most."""
 _TURN = pa.struct([("role", pa.string()), ("content", pa.string())])
 RECORDS = pa.schema(
     [
@@ -124,5 +124,18 @@ def row_of(record: Record) -> dict[str, Any]:
 def write_rows(path: Path, schema: pa.Schema, rows: Iterator[dict[str, Any]]) -> None:
     """Write rows as they come; the file is there when it is whole."""
     with write_through(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-        while group := list(islice(rows, ROWS)):
+        for group in _groups(rows):
             writer.write_table(pa.Table.from_pylist(group, schema))
+
+
+def _groups(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    group: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        group.append(row)
+        size += sum(len(value) for value in row.values() if isinstance(value, str))
+        if len(group) >= ROWS or size >= CHARACTERS:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group

@@ -184,7 +184,7 @@ def test_an_odd_row_ends_nothing(tmp_path, name):
     records, intake = taken(tmp_path / "a.jsonl")
     assert [one.record.text for one in records][:: 2 if len(records) == 3 else 1] == ["first", "third"]
     assert len(records) + sum(intake.problems.values()) == 3
-    fill(tmp_path, records, lambda count: None)
+    fill(tmp_path, records)
 
 
 def test_what_is_no_part_of_a_record_is_kept_whatever_its_name(tmp_path):
@@ -222,14 +222,14 @@ def test_scores_of_a_column_decide_which_twin_is_kept(tmp_path):
     rows = [{"text": TEXTS[0], "quality": 0.1}, {"text": TEXTS[0], "quality": 0.9}, {"text": TEXTS[1], "quality": "x"}]
     records, _ = taken(lines(tmp_path / "a.jsonl", rows), score="quality")
     assert [one.score for one in records] == [0.1, 0.9, None]
-    (chunk,) = fill(tmp_path, records, lambda count: None)
+    (chunk,) = fill(tmp_path, records)
     readings = chunk.readings()
     assert [bool(reading.record) and reading.score for reading in readings] == [0.1, 0.9, 0]
 
 
 def test_a_shelf_gives_back_what_was_put_on_it(tmp_path):
     records, _ = taken(lines(tmp_path / "a.jsonl", [{"id": f"r{n}", "text": f"{n} tides."} for n in range(1203)]))
-    chunks = fill(tmp_path, records, lambda count: None)
+    chunks = fill(tmp_path, records)
     assert [len(chunk) for chunk in chunks] == [500, 500, 203]
     for chunk in chunks:
         before = chunk.readings()

@@ -291,7 +291,7 @@ def test_a_sample_does_not_depend_on_order_or_chunks():
 
 def test_processes_that_read_from_disk_measure_the_same(tmp_path: Path):
     records = [record(story.id, story.text) for story in catalogue.corpus("neutral")]
-    chunks = fill(tmp_path, (Taken(record=row, place="") for row in records), lambda count: None)
+    chunks = fill(tmp_path, (Taken(record=row, place="") for row in records))
     with Crew(Context(), 2) as crew:
         corpus = Corpus(chunks, crew)
         found = measure(corpus, pass_gates(corpus, NONE))

@@ -147,6 +147,7 @@ def screen_corpus(job: Job, reporter: Reporter) -> Result:
                     planted = crew.begin(Task(leaks_as_task, "", MemoryChunk(()), None))
                     measures = measure(corpus, outcome)
                     write_results(folder, chunks, outcome)
+                    write_lines(folder.skipped, intake.skipped)
                     about = _about(job, intake, asked, outcome, measures)
                     about = about.model_copy(update={"planted": planted()})
                 write_atomically(folder.page, render(corpus, outcome, measures, about))
@@ -165,9 +166,8 @@ def _taken_in(
         reporter.say(f"note: {file} is not read; give .jsonl, .parquet or .arrow", event="not_read", path=str(file))
     reporter.begin("reading", total=max(1, len(files)))
     taken = intake.take(_rows(files, reporter)) if files else _library(job.source, intake)
-    chunks = fill(folder.work, taken, lambda count: None)
+    chunks = fill(folder.work, taken)
     reporter.end()
-    write_lines(folder.skipped, intake.skipped)
     for problem, count in intake.problems.items():
         first = next((row for row in intake.skipped if row.problem.startswith(problem)), None)
         where = f"; the first is {first.place}: {first.problem}" if first else ""

@@ -14,6 +14,9 @@ from exempla.records import LIBRARY_WRITER, Record
 from exempla.screening.crew import Chunk, Crew, Mask, Task
 from exempla.screening.reading import Reading
 
+FEWEST = 200
+"""Records of a chunk that a gate sees, at least, if there are so many: half of the smallest share that `tics` looks for
+is five of them."""
 CHUNK = 500
 """Records of a chunk in memory."""
 Places = NDArray[np.int64]
@@ -68,6 +71,27 @@ class MemoryChunk:
         """They are kept in the readings themselves."""
 
 
+class JoinedChunk:
+    """Several chunks that are read as one."""
+
+    def __init__(self, parts: Sequence[Chunk]) -> None:
+        self._parts = parts
+
+    def __len__(self) -> int:
+        return sum(map(len, self._parts))
+
+    def readings(self) -> Sequence[Reading]:
+        """All of them, in order."""
+        return [reading for part in self._parts for reading in part.readings()]
+
+    def reading(self, place: int) -> Reading:
+        """One of them."""
+        return self.readings()[place]
+
+    def keep_words(self, readings: Sequence[Reading]) -> None:
+        """Its parts keep theirs."""
+
+
 def in_chunks(records: Sequence[Record]) -> list[MemoryChunk]:
     """Chunks of about the same size; none if there are no records."""
     ends = np.linspace(0, len(records), -(-len(records) // CHUNK) + 1).astype(int).tolist()
@@ -119,15 +143,36 @@ class View:
     def each(self, observe: Callable[..., Any], *extra: Any) -> list[Any]:
         """What a function makes of the records of each chunk that are seen: `observe(readings, known, *extra)`.
 
-        Chunk by chunk in the order of `places`; a chunk of which nothing is seen is left out.
+        Chunk by chunk in the order of `places`; a chunk of which nothing is seen is left out, and one of which little
+        is seen is joined with the next.
         """
-        starts = self._corpus.starts
-        tasks = [
-            Task(observe, self._gate, chunk, self._seen[start:end], extra)
-            for chunk, start, end in zip(self._corpus.chunks, starts[:-1], starts[1:], strict=True)
-            if self._seen[start:end].any()
-        ]
+        tasks = [Task(observe, self._gate, chunk, mask, extra) for chunk, mask in self._seen_chunks]
         return list(self._corpus.crew.results(tasks))
+
+    @cached_property
+    def _seen_chunks(self) -> list[tuple[Chunk, Mask]]:
+        """Chunks with what is seen of each; those of which little is seen are joined with the ones after them.
+
+        What is frequent among a handful of records is mostly chance, and would have to be counted in all of them.
+        """
+        found: list[tuple[list[Chunk], list[Mask]]] = []
+        starts = self._corpus.starts
+        for chunk, start, end in zip(self._corpus.chunks, starts[:-1], starts[1:], strict=True):
+            mask = self._seen[start:end]
+            if not mask.any():
+                continue
+            if found and sum(int(seen.sum()) for seen in found[-1][1]) < FEWEST:
+                found[-1][0].append(chunk)
+                found[-1][1].append(mask)
+            else:
+                found.append(([chunk], [mask]))
+        if len(found) > 1 and sum(int(seen.sum()) for seen in found[-1][1]) < FEWEST:
+            chunks, masks = found.pop()
+            found[-1][0].extend(chunks)
+            found[-1][1].extend(masks)
+        return [
+            (chunks[0] if len(chunks) == 1 else JoinedChunk(chunks), np.concatenate(masks)) for chunks, masks in found
+        ]
 
     def only(self, places: Places) -> View:
         """A view of some of the places."""
@@ -140,8 +185,8 @@ class View:
         return float(np.mean([self._corpus.facts[place].words for place in self.places]))
 
     def chunks(self) -> int:
-        """Of how many chunks something is seen."""
-        return len(np.unique(np.searchsorted(self._corpus.starts, self.places, side="right")))
+        """In how many parts `each` reads what is seen."""
+        return len(self._seen_chunks)
 
     def reading(self, place: int) -> Reading:
         """The record at a place."""

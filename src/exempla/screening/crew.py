@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -134,7 +135,13 @@ class Crew:
         """Begin with one task beside whatever else is done; the function that comes back waits for its result."""
         if self._pool is None:
             return lambda: self.knowledge.carry_out(task)
-        return self._pool.submit(_carry_out, task).result
+        future = self._pool.submit(_carry_out, task)
+
+        def result() -> Any:
+            with _killed():
+                return future.result()
+
+        return result
 
     def results(self, tasks: Iterable[Task]) -> Iterator[Any]:
         """The result of each task, in order; no more than three a process are under way or waiting to be fetched."""
@@ -143,18 +150,25 @@ class Crew:
                 yield self.knowledge.carry_out(task)
             return
         waiting: list[Future[Any]] = []
-        try:
+        with _killed():
             for task in tasks:
                 if len(waiting) >= 3 * self.processes:
                     yield waiting.pop(0).result()
                 waiting.append(self._pool.submit(_carry_out, task))
             while waiting:
                 yield waiting.pop(0).result()
-        except BrokenProcessPool as error:
-            raise UserError(
-                "a process that read the corpus was killed, most likely for want of memory; "
-                "run the command again with --processes 1"
-            ) from error
+
+
+@contextlib.contextmanager
+def _killed() -> Iterator[None]:
+    """Tell in one line that a process of the crew is gone."""
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise UserError(
+            "a process that read the corpus was killed, most likely for want of memory; "
+            "run the command again with --processes 1"
+        ) from error
 
 
 def crew_of(knowledge: Knowledge) -> Crew:

@@ -54,7 +54,8 @@ def decide(corpus: View, known: Context) -> dict[int, str]:
     """
     signatures = np.concatenate(corpus.each(sketch))
     groups = corpus.groups(_group)
-    suspects = _suspects(signatures, groups)
+    keys, shared = _bands(signatures, groups)
+    suspect = np.asarray(shared.any(axis=1))
     row_of = {int(place): row for row, place in enumerate(corpus.places)}
 
     @lru_cache(maxsize=4096)
@@ -65,9 +66,9 @@ def decide(corpus: View, known: Context) -> dict[int, str]:
     shelves: dict[tuple[int, int], list[int]] = defaultdict(list)
     for place in corpus.best_first():
         row = row_of[int(place)]
-        own = suspects.get(row)
-        if own is None or not len(runs_of(row)):
+        if not suspect[row] or not len(runs_of(row)):
             continue
+        own = [(int(band), int(keys[row, band])) for band in np.flatnonzero(shared[row])]
         others = np.array(sorted({other for shelf in own for other in shelves[shelf]}), dtype=np.int64)
         alike = (signatures[others] == signatures[row]).mean(axis=1)
         near = others[alike >= DOUBTFUL].tolist()
@@ -84,21 +85,21 @@ def _group(facts: Facts) -> str:
     return facts.corpus if facts.chat else ""
 
 
-def _suspects(signatures: Signatures, groups: NDArray[np.int64]) -> dict[int, list[tuple[int, int]]]:
-    """For each row that agrees with another one in a band: the bands, with what they agree on.
+def _bands(signatures: Signatures, groups: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+    """What each row has in each band, as one number, and whether another row has the same; both (rows, 32).
 
-    Band by band and by sorting, so that an index of everything never stands in memory.
+    Found by sorting, so that there is no index of everything: 300 bytes a row.
     """
-    found: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    keys = np.empty((len(signatures), BANDS), dtype=np.uint64)
+    shared = np.empty((len(signatures), BANDS), dtype=np.bool_)
     for band in range(BANDS):
-        keys = groups.astype(np.uint64)
+        found = groups.astype(np.uint64)
         for column in range(band * ROWS, (band + 1) * ROWS):
-            keys = keys * np.uint64(0x9E3779B97F4A7C15) + signatures[:, column]
-            keys ^= keys >> np.uint64(31)
-        _, place, counts = np.unique(keys, return_inverse=True, return_counts=True)
-        for row in np.flatnonzero(counts[place] > 1):
-            found[int(row)].append((band, int(keys[row])))
-    return found
+            found = found * np.uint64(0x9E3779B97F4A7C15) + signatures[:, column]
+            found ^= found >> np.uint64(31)
+        _, place, counts = np.unique(found, return_inverse=True, return_counts=True)
+        keys[:, band], shared[:, band] = found, counts[place] > 1
+    return keys, shared
 
 
 def _similarity(own: Hashes, others: Hashes) -> float:

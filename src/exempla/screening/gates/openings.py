@@ -13,7 +13,7 @@ ORDER = 81
 JUDGES_LIBRARY = False
 WORDS = 3
 SHARE = 0.02
-"""Of the records of a corpus. Twice what the writer aims at in a window would still be 4%; the library has 0.8%."""
+"""Of the records of a corpus; as the writer aims at in a window of what it kept."""
 
 
 def values(reading: Reading) -> Hashes:

@@ -74,7 +74,7 @@ class _Shelved(Reading):
         return taken.record
 
 
-def fill(folder: Path, records: Iterable[Taken], advance: Callable[[int], None]) -> list[DiskChunk]:
+def fill(folder: Path, records: Iterable[Taken]) -> list[DiskChunk]:
     """Put records on a shelf in the order in which they come."""
     _recent.cache_clear()  # of an earlier corpus in the same folder
     chunks: list[DiskChunk] = []
@@ -85,7 +85,6 @@ def fill(folder: Path, records: Iterable[Taken], advance: Callable[[int], None])
         path = folder / f"chunk-{len(chunks):06d}.jsonl"
         path.write_bytes(b"".join(lines))
         chunks.append(DiskChunk(path, len(lines)))
-        advance(len(lines))
 
     for taken in records:
         line = taken.model_dump_json().encode() + b"\n"
