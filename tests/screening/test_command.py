@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset
@@ -213,8 +214,10 @@ def test_a_killed_screening_leaves_nothing_that_looks_whole_and_can_be_begun_aga
     until = time.monotonic() + 60
     while not (work.exists() and list(work.glob("*.jsonl"))) and time.monotonic() < until:
         time.sleep(0.05)
+    children = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.wait()
+    assert psutil.wait_procs(children, timeout=30)[1] == [], "its processes end with it"
     assert not (tmp_path / "out" / "records.parquet").exists()
     run("screen", source, "--out", "out", "--only", "exact", cwd=tmp_path)
     assert len(rows(tmp_path / "out" / "records.parquet")) == len(set(STORIES)) and not work.exists()

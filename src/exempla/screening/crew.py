@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -90,7 +91,16 @@ _here: Knowledge | None = None
 def _begin(context: Context) -> None:
     global _here
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops on Ctrl-C, and ends its processes
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _here = Knowledge(context)
+
+
+def _end_with_parent() -> None:
+    """End when the parent is killed: the queue of tasks stays open then, and would be waited for without end."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _carry_out(task: Task) -> Any:
