@@ -156,7 +156,8 @@ HOSTILE = {
 def test_hostile_text_of_a_megabyte_takes_no_longer_than_any_other(gate: Gate):
     context = gate.examples[0].context
     for name, text in HOSTILE.items():
-        records = [made("a", text), made("b", text[1:] + "b")]
+        # Gates that compare need a second one; the others take as long for each.
+        records = [made("a", text), made("b", text[1:] + "b")] if gate.decide else [made("a", text)]
         started = time.process_time()
         objections(gate, records, context)
         assert time.process_time() - started < 20, name

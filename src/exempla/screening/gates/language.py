@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from exempla.errors import UserError
@@ -50,15 +51,20 @@ def prepare(context: Context) -> _Known | None:
     """
     if not context.language:
         return None
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # half a second to load
-
     language = _ALIASES.get(context.language.lower(), context.language.lower())
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    identifier = _identifier()
     if language not in identifier.labels:
         raise UserError(
             f"language {context.language!r} cannot be told from others; give a code of ISO 639-1 such as en, or none"
         )
     return _Known(language, identifier)
+
+
+@cache
+def _identifier() -> LanguageIdentifier:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # half a second to load
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
 def gate(reading: Reading, known: _Known | None) -> str:
