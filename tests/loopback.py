@@ -90,6 +90,9 @@ class Settings(Frozen):
     parts in lower case count for nothing. Without any, two names of the module's own."""
     scores: tuple[int, ...] = (4,)
     """Scores that a `score` reply gives, one by hash of the request."""
+    calls: dict[str, tuple[dict[str, Any], ...]] = {}
+    """With the rule `agent`: the calls of tools, `{name: arguments}` one a reply, of the conversation whose first message
+    holds the key."""
     latency_ms: float = 0.0
     faults: tuple[Fault, ...] = ()
     seed: int = 0
@@ -384,7 +387,18 @@ def _writer(settings: Settings, body: dict[str, Any], seed: str) -> str:
     return KINDS[_kind(settings, body) or "words"](settings, "\n\n".join(_messages(body)), seed)
 
 
+def _call(settings: Settings, body: dict[str, Any]) -> dict[str, Any] | None:
+    """The call that an agent's next reply makes, if tools are offered and any is left."""
+    if not body.get("tools"):
+        return None
+    first = _messages(body)[0]
+    calls = next((calls for key, calls in settings.calls.items() if key in first), ())
+    made = sum(message["role"] == "assistant" for message in body["messages"])
+    return calls[made] if made < len(calls) else None
+
+
 RULES: dict[str, Callable[[Settings, dict[str, Any], str], str]] = {
+    "agent": lambda settings, body, seed: "Next." if _call(settings, body) else "That is all.",
     "echo": lambda settings, body, seed: _messages(body)[-1],
     "words": lambda settings, body, seed: _prose(settings, "", seed),
     "writer": _writer,
@@ -425,9 +439,15 @@ def _error(status: int, message: str, *headers: str) -> bytes:
     return _http(status, json.dumps(whole).encode(), *headers)
 
 
-def _completion(seen: Seen, body: dict[str, Any], text: str, finish: str) -> bytes:
+def _completion(seen: Seen, body: dict[str, Any], text: str, finish: str, call: dict[str, Any] | None) -> bytes:
     """The body of a completion, its tokens counted as four for three words."""
     chat = "messages" in body
+    message: dict[str, Any] = {"role": "assistant", "content": text}
+    if call:
+        name, arguments = next(iter(call.items()))
+        function = {"name": name, "arguments": json.dumps(arguments)}
+        message["tool_calls"] = [{"id": f"call-{seen.number}", "type": "function", "function": function}]
+        finish = "tool_calls"
     prompt, reply = (4 * len(words.split()) // 3 for words in (" ".join(_messages(body)), text))
     whole = {
         "id": f"loopback-{seen.number}",
@@ -439,7 +459,7 @@ def _completion(seen: Seen, body: dict[str, Any], text: str, finish: str) -> byt
                 "index": 0,
                 "finish_reason": finish,
                 "logprobs": None,
-                **({"message": {"role": "assistant", "content": text}} if chat else {"text": text}),
+                **({"message": message} if chat else {"text": text}),
             }
         ],
         "usage": {"prompt_tokens": prompt, "completion_tokens": reply, "total_tokens": prompt + reply},
@@ -454,14 +474,14 @@ def _foreign(seed: str) -> str:
     return ("" if text is _CHINESE else " ").join(draw.sample(lines, len(lines)))
 
 
-def _content(seen: Seen, body: dict[str, Any], text: str, kind: str) -> bytes:
+def _content(seen: Seen, body: dict[str, Any], text: str, kind: str, call: dict[str, Any] | None) -> bytes:
     """The body of a reply with status 200, spoilt as a fault of this kind says."""
     match kind:
         case "empty":
             text = ""
         case "truncated":
             text = text[: len(text) * 2 // 5]
-    content = _completion(seen, body, text, "length" if kind == "truncated" else "stop")
+    content = _completion(seen, body, text, "length" if kind == "truncated" else "stop", call)
     if kind == "malformed":
         return content[: len(content) // 2]
     if kind == "invalid_utf8":
@@ -600,7 +620,8 @@ class _Server:
                 return b"", 0, False
             case "wrong_language":
                 text = _foreign(seed)
-        content = _content(seen, body, text, kind)
+        call = _call(self.settings, body) if self.settings.rule == "agent" else None
+        content = _content(seen, body, text, kind, call)
         if kind == "close_middle":
             return _http(200, content)[: -len(content) // 2], 0, False
         return _http(200, content), 200, True

@@ -17,6 +17,7 @@ from exempla.errors import UserError
 from exempla.files import read_objects
 from exempla.parquet import read_records
 from exempla.records import Family, Item, Message, Record
+from exempla.scenarios.scenario import Scenario, read_scenario
 from exempla.study import INSTRUMENTS, first_problem
 
 LIBRARY = Path(str(resources.files("exempla"))) / "library"
@@ -123,6 +124,18 @@ def families() -> tuple[Family, ...]:
             with broken_rows(f"{path}:{number}", "families"):
                 found.append(Family.model_validate(row))
     return tuple(found)
+
+
+@cache
+def scenarios() -> tuple[Scenario, ...]:
+    """The honeypot scenarios that ship, in the order of their families and then of their names.
+
+    Raises:
+        UserError: one of them cannot be read.
+    """
+    order = [family.id for family in families()]
+    found = [read_scenario(folder) for folder in sorted((LIBRARY / "honeypots").iterdir()) if folder.is_dir()]
+    return tuple(sorted(found, key=lambda one: (order.index(one.family), one.id)))
 
 
 def split_of(family: str) -> str:

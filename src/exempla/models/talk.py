@@ -172,11 +172,11 @@ class Speaker:
         try:
             output = await self.model.generate(messages, **self._tools(request), config=config)
         except Exception as error:
-            raise _no_answer(error, self.connection) from error
+            raise no_answer(error, self.connection) from error
         return _said(output, time.monotonic() - started)
 
     def _tools(self, request: Request) -> dict[str, Any]:
-        # Models in this process take none.
+        # A reply that calls a tool is not used, and the small models that run in this process would call them.
         if not request.tools or self.connection.local:
             return {}
         return {"tools": [ToolInfo.model_validate(tool) for tool in request.tools], "tool_choice": "auto"}
@@ -298,7 +298,7 @@ def without_thoughts(text: str) -> str:
     return text.rsplit("</think>", 1)[-1]
 
 
-def _no_answer(error: Exception, connection: Connection) -> Exception:
+def no_answer(error: Exception, connection: Connection) -> Exception:
     """What an exception of a provider means for us."""
     if isinstance(error, UserError):
         return error

@@ -1,0 +1,111 @@
+"""The folder of a measurement: what was asked of which model, its answers, and the verdicts about them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from exempla.answers import AgentAnswer
+from exempla.errors import UserError
+from exempla.files import mend_torn_tail, stream_lines, write_atomically
+from exempla.records import Frozen
+
+
+class Measured(Frozen):
+    """What a folder holds answers of."""
+
+    task: str
+    model: str
+    identity: str
+    """The model's name, with the SHA-256 of its files if they are here."""
+    persona: str = ""
+    """The subject's own name."""
+    settings: dict[str, Any] = {}
+    """Of the last command: what was asked, and how the model was sampled."""
+    provenance: dict[str, Any] = {}
+
+
+class MeasuredFolder:
+    """Where everything of a measurement lies. The layout is public: other tools may read it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.about = root / "measured.json"
+        self.answers = root / "answers.jsonl"
+        self.rates = root / "rates.json"
+        self.verdicts = root / "verdicts"
+        self.logs = root / "logs"
+        """Inspect's own logs, for `inspect view`."""
+
+    def read_about(self) -> Measured | None:
+        """What the folder holds; None if nothing yet.
+
+        Raises:
+            UserError: it cannot be read.
+        """
+        if not self.about.exists():
+            return None
+        try:
+            return Measured.model_validate_json(self.about.read_text(encoding="utf-8"))
+        except (ValidationError, UnicodeDecodeError) as error:
+            raise UserError(
+                f"{self.about}: not of this version of exempla; choose another folder with --out"
+            ) from error
+
+    def begin(self, about: Measured) -> None:
+        """Note what is being asked.
+
+        Raises:
+            UserError: the folder holds answers of another model or task.
+        """
+        before = self.read_about()
+        if before is not None:
+            for what, old, new in (
+                ("task", before.task, about.task),
+                ("model", before.identity, about.identity),
+                ("persona", before.persona, about.persona),
+            ):
+                if old != new:
+                    raise UserError(
+                        f"{self.root}: holds answers of another {what} ({old[:80]}); choose another folder with --out"
+                    )
+        elif self.root.is_dir() and any(path.name not in ("lock", "lock.json") for path in self.root.iterdir()):
+            raise UserError(f"{self.root}: is not empty and holds no measurement; choose another folder with --out")
+        write_atomically(self.about, about.model_dump_json(indent=2) + "\n")
+        mend_torn_tail(self.answers)
+
+    def latest(self) -> dict[str, AgentAnswer]:
+        """The answers by id; of a sample that was asked again, the last one.
+
+        Raises:
+            UserError: naming file and line of a row that cannot be read.
+        """
+        return {answer.id: answer for answer in stream_lines(self.answers, AgentAnswer)}
+
+    def honeypots(self) -> Iterator[AgentAnswer]:
+        """The answers that tell of behaviour, in order of their ids; probes are none."""
+        for _, answer in sorted(self.latest().items()):
+            if answer.kind == "honeypot":
+                yield answer
+
+    def write_rates(self, rates: dict[str, Any]) -> None:
+        """Keep the figures as data."""
+        write_atomically(self.rates, json.dumps(rates, indent=2, ensure_ascii=False) + "\n")
+
+
+def existing_measurement(root: Path) -> MeasuredFolder:
+    """A folder that a measurement was written to.
+
+    Raises:
+        UserError: there is none.
+    """
+    folder = MeasuredFolder(root)
+    if not folder.about.is_file():
+        raise UserError(
+            f"{root}: holds no measurement (no measured.json); give the folder that `exempla measure` printed"
+        )
+    return folder

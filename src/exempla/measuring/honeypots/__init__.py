@@ -1,0 +1,1 @@
+"""Honeypots: an agent at work in a simulated workplace, as an Inspect task."""
