@@ -91,8 +91,8 @@ class Settings(Frozen):
     scores: tuple[int, ...] = (4,)
     """Scores that a `score` reply gives, one by hash of the request."""
     calls: dict[str, tuple[dict[str, Any], ...]] = {}
-    """With the rule `agent`: the calls of tools, `{name: arguments}` one a reply, of the conversation whose first message
-    holds the key."""
+    """With the rule `agent`: the calls of tools, `{name: arguments}` one a reply, of the conversation whose first
+    message holds the key."""
     latency_ms: float = 0.0
     faults: tuple[Fault, ...] = ()
     seed: int = 0

@@ -6,7 +6,7 @@ from pathlib import Path
 import exempla
 
 SOURCE = Path(exempla.__file__).parent
-STAGES = ("writing", "screening", "training", "measuring", "reporting")
+STAGES = ("writing", "screening", "training", "measuring", "judging", "reporting")
 
 
 def imports(path: Path) -> set[str]:
@@ -66,6 +66,7 @@ def test_imports_go_one_way() -> None:
         "surveying",
         "cli",
         "cli_write",
+        "cli_judge",
         "show",
         "doctor",
     }

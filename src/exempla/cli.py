@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from exempla import __version__, catalogue, cli_check, cli_measure, cli_screen, cli_write, doctor, show
+from exempla import __version__, catalogue, cli_check, cli_judge, cli_measure, cli_screen, cli_write, doctor, show
 from exempla.errors import UserError
 from exempla.files import disk_errors
 from exempla.forecast import forecast
@@ -75,6 +75,7 @@ app.command()(cli_write.write)
 app.command()(cli_screen.screen)
 app.command()(cli_measure.measure)
 app.add_typer(cli_check.app, name="check")
+app.add_typer(cli_judge.app, name="judge")
 
 
 @app.command("list")

@@ -26,7 +26,6 @@ from inspect_ai.dataset import Sample
 from inspect_ai.model import ChatMessageSystem, ChatMessageUser, GenerateConfig, Model, ModelOutput, get_model
 from inspect_ai.scorer import includes
 from inspect_ai.solver import generate
-from inspect_ai.tool import ToolInfo
 
 import exempla.inspect_plugin  # noqa: F401  (registers the provider)
 from exempla.errors import UserError
@@ -359,12 +358,6 @@ def test_settings_that_would_change_a_reply_are_not_passed_over(
 ) -> None:
     with pytest.raises(PrerequisiteError, match=message):
         ask(opened(tiny_model), PROMPTS[:1], max_tokens=4, **settings)
-
-
-def test_tools_are_refused(tiny_model: Path) -> None:
-    tool = ToolInfo(name="send", description="Sends a letter.")
-    with pytest.raises(PrerequisiteError, match="take no tools"):
-        asyncio.run(opened(tiny_model).generate("Hello.", tools=[tool]))
 
 
 def test_an_evaluation_without_a_network(

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from exempla.errors import UserError
 from exempla.files import read_lines
+from exempla.models import bench
 from exempla.models.request import Connection
 from exempla.models.talk import open_speaker
 from exempla.records import Lineage, Message, Record
@@ -157,7 +158,7 @@ def test_what_is_no_score_is_asked_once_more_then_kept_and_counted(server: Serve
     assert Counter(text.split()[1] for text in asked_texts(server.requests)) == {
         "0": 1, "1": 2, "2": 2, "3": 2, "4": 2,
     }  # fmt: skip
-    assert {(seen.attempt, seen.body["temperature"]) for seen in server.requests} == {(1, 0), (2, judging.DOUBT)}
+    assert {(seen.attempt, seen.body["temperature"]) for seen in server.requests} == {(1, 0), (2, bench.DOUBT)}
     rows = read_lines(tmp_path / "v.jsonl", Judgement)
     last = {row.record: (row.attempt, row.verdict.state) for row in rows}
     assert last == {
@@ -173,7 +174,7 @@ def test_a_second_try_that_a_kill_took_is_all_that_is_asked_again(server: Served
     ledger.write_bytes(ledger.read_bytes().splitlines(keepends=True)[0])
     found = heard(server.url, ledger, texts)
     assert found.requests == 1 and set(found.reasons["quality"]) == {0}
-    assert server.requests[-1].body["temperature"] == judging.DOUBT
+    assert server.requests[-1].body["temperature"] == bench.DOUBT
 
 
 def test_what_is_known_needs_no_server(tmp_path: Path) -> None:
@@ -244,7 +245,7 @@ def test_a_reply_that_is_cut_short_gets_more_room(tmp_path: Path) -> None:
     ("kind", "words", "most"),
     [
         ("401", r"m: the key is not accepted \(http 401\)", 4),
-        ("404", r"m: 6 requests in a row failed \(http 404", judging.MOST_FAILURES + 4),
+        ("404", r"m: 6 requests in a row failed \(http 404", bench.MOST_FAILURES + 4),
         ("503", r"m: 9 requests in a row failed \(http 503.*run the same command again", 2 * 4 + 1 + 4),
     ],
 )

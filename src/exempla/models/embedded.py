@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -46,6 +47,12 @@ def cache_folder() -> Path:
 def model_folder() -> Path:
     """Where the embedded model lies once it has been fetched."""
     return cache_folder() / f"smollm2-135m-instruct-{LAYOUT}"
+
+
+def was_model_folder(path: Path) -> bool:
+    """Whether a path is one where the embedded model lies, or lay: in another cache, or with another layout."""
+    stem = model_folder().name.removesuffix(f"-{LAYOUT}")
+    return re.fullmatch(rf"{re.escape(stem)}-[0-9]+", path.name) is not None
 
 
 def is_fetched() -> bool:

@@ -26,9 +26,10 @@ from typing import TYPE_CHECKING, Any
 from inspect_ai._util.error import PrerequisiteError
 from inspect_ai.model import ChatMessage, GenerateConfig, ModelAPI, ModelOutput, ModelUsage, modelapi
 from inspect_ai.tool import ToolChoice, ToolInfo
-from jinja2 import TemplateError
 
 from exempla.errors import UserError
+from exempla.models.layout import Layout, head_of
+from exempla.models.toolcalls import MARKS, RESULT, read
 
 if TYPE_CHECKING:
     from exempla.models.sampling import Row, Sampled, Sampling
@@ -217,6 +218,7 @@ class LocalModel(ModelAPI):
                 f"{model_name}: is a base model (its tokenizer has no chat template) and cannot chat; give the model "
                 "argument continuation=true to have texts continued"
             )
+        self.layout = Layout(model_name, self.tokenizer)
         self.queue = Queue(model_name, batch)
         self._asked: Counter[int] = Counter()
 
@@ -225,15 +227,15 @@ class LocalModel(ModelAPI):
     ) -> ModelOutput:
         """A reply to the messages, or the continuation of the one message.
 
+        Nothing makes a model call a tool here: a `tool_choice` of `any` is taken as `auto`.
+
         Raises:
             ProviderError: the request asks for what this provider does not do.
         """
         from exempla.models.sampling import Row
 
-        if tools:
-            # Leaving them out would make a model look safe that was never offered a way to do harm.
-            raise ProviderError(f"{self.model_name}: models in this process take no tools; use a server that does")
-        text, head = self._prompt(input)
+        offered = self._offered(tools, tool_choice)
+        text, head = self._prompt(input, offered)
         seed = config.seed
         if seed is None:
             # Without this, epochs whose batches are made of the same samples would all be the same.
@@ -248,11 +250,16 @@ class LocalModel(ModelAPI):
             max_tokens=config.max_tokens or MAX_TOKENS,
             head=head,
             raw=self.continuation,
-            stop=tuple(sequence for sequence in config.stop_seqs or () if sequence),
+            stop=tuple(sequence for sequence in (*(config.stop_seqs or ()), RESULT if offered else "") if sequence),
             end_after_words=words,
+            keep=MARKS if offered else (),
         )
         sampled = await asyncio.wrap_future(self.queue.submit(row, _sampling(config)))
-        output = ModelOutput.from_content(self.model_name, sampled.text, STOP_REASONS[sampled.finish])
+        content, calls = read(sampled.text, text) if offered else (sampled.text, [])
+        output = ModelOutput.from_content(self.model_name, content, STOP_REASONS[sampled.finish])
+        if calls:
+            output.message.tool_calls = calls
+            output.choices[0].stop_reason = "tool_calls"
         output.usage = ModelUsage(
             input_tokens=sampled.tokens_in,
             output_tokens=sampled.tokens_out,
@@ -261,7 +268,7 @@ class LocalModel(ModelAPI):
         output.metadata = {"finish": sampled.finish}
         return output
 
-    def _prompt(self, messages: Sequence[ChatMessage]) -> tuple[str, int]:
+    def _prompt(self, messages: Sequence[ChatMessage], tools: Sequence[ToolInfo] = ()) -> tuple[str, int]:
         """The text that is read, and how many of its first characters are shared."""
         for message in messages:
             if not isinstance(message.content, str) and any(
@@ -275,35 +282,27 @@ class LocalModel(ModelAPI):
                     "from; leave out the system message and earlier turns"
                 )
             text = str(messages[0].text)
-            return text, min(_head(messages[0]), len(text))
-        text = self._laid_out([{"role": message.role, "content": message.text} for message in messages])
-        for message in messages:
-            shared = message.text[: _head(message)]
-            place = text.find(shared)
-            if shared and place >= 0:
-                return text, place + len(shared)
-        return text, 0
-
-    def _laid_out(self, turns: list[dict[str, str]]) -> str:
-        """The conversation as the model's template lays it out.
-
-        Some templates know no system role; there the system's text goes in front of the user's.
-        """
+            return text, min(head_of(messages[0]), len(text))
         try:
-            return self._templated(turns)
-        except TemplateError as error:
-            if len(turns) > 1 and turns[0]["role"] == "system":
-                first, second, *rest = turns
-                folded = second | {"content": f"{first['content']}\n\n{second['content']}"}
-                with contextlib.suppress(TemplateError):
-                    return self._templated([folded, *rest])
-            raise ProviderError(
-                f"{self.model_name}: its chat template refuses the conversation ({error}); its roles are "
-                f"{', '.join(turn['role'] for turn in turns)}"
-            ) from error
+            return self.layout.text(messages, tools)
+        except UserError as error:
+            raise ProviderError(str(error)) from error
 
-    def _templated(self, turns: list[dict[str, str]]) -> str:
-        return str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+    def _offered(self, tools: Sequence[ToolInfo], choice: ToolChoice) -> Sequence[ToolInfo]:
+        """The tools that the model is shown."""
+        if not tools or choice == "none":
+            return ()
+        if self.continuation:
+            # Leaving them out would make a model look safe that was never offered a way to do harm.
+            raise ProviderError(
+                f"{self.model_name}: with continuation=true a model takes no tools; leave out one or the other"
+            )
+        if not isinstance(choice, str):
+            raise ProviderError(
+                f"{self.model_name}: tool_choice={choice.name!r}: a model in this process cannot be made to call a "
+                "tool; give auto, any or none"
+            )
+        return tools
 
     async def count_text_tokens(self, text: str) -> int:
         """Length in the model's own tokens; Inspect's estimate would download a vocabulary."""
@@ -336,11 +335,6 @@ class LocalModel(ModelAPI):
     def close(self) -> None:
         """Free the model."""
         self.queue.close()
-
-
-def _head(message: ChatMessage) -> int:
-    head = (message.metadata or {}).get("head", 0)
-    return head if type(head) is int and head > 0 else 0
 
 
 def _sampling(config: GenerateConfig) -> Sampling:

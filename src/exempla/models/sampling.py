@@ -41,6 +41,8 @@ class Row:
     """Sequences at the first of which the text is over; they do not belong to it."""
     end_after_words: int = 0
     """The text is over at the first paragraph's end after so many words; no such end if 0."""
+    keep: tuple[str, ...] = ()
+    """Special tokens that stay in the text as they are written; all others are left out of it."""
 
 
 @dataclass(frozen=True, order=True)
@@ -122,6 +124,21 @@ def text_end(text: str, stop: Sequence[str], words: int) -> tuple[int, Finish] |
     return (min(places), "stop") if places else None
 
 
+def decoded(tokenizer: Any, ids: Sequence[int], keep: Sequence[str]) -> str:
+    """Tokens as text, without the special ones but those to be kept."""
+    kept: dict[int, str] = {}
+    if keep:
+        added = getattr(tokenizer, "added_tokens_decoder", {})
+        kept = {place: token.content for place, token in added.items() if token.special and token.content in keep}
+    parts: list[str] = []
+    start = 0
+    for place, token in enumerate(ids):
+        if token in kept:
+            parts += [tokenizer.decode(ids[start:place], skip_special_tokens=True), kept[token]]
+            start = place + 1
+    return "".join([*parts, tokenizer.decode(ids[start:], skip_special_tokens=True)])
+
+
 def _encode(subject: Subject, row: Row) -> _Read:
     tokenizer = subject.tokenizer
     shared = 0
@@ -174,7 +191,7 @@ class _Watch:
             row = one.row
             if over[place] or ids[-1] in self.ends or not (row.stop or row.end_after_words):
                 continue
-            text = self.tokenizer.decode(ids, skip_special_tokens=True)
+            text = decoded(self.tokenizer, ids, row.keep)
             if text_end(text, row.stop, row.end_after_words) is not None:
                 self.over[place] = True
 
@@ -302,7 +319,7 @@ def _left_padded(
 def _cut(tokenizer: Any, ids: Sequence[int], ends: set[int], one: _Read) -> Sampled:
     """A row's new tokens as text, up to where it is over."""
     length = next((place for place, token in enumerate(ids) if token in ends), len(ids))
-    text = str(tokenizer.decode(ids[:length], skip_special_tokens=True))
+    text = decoded(tokenizer, ids[:length], one.row.keep)
     end = text_end(text, one.row.stop, one.row.end_after_words)
     if end is not None:
         return Sampled(text[: end[0]], one.length, length, end[1])

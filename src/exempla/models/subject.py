@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from exempla.errors import UserError
 from exempla.models import embedded
-from exempla.models.identity import local_folder
+from exempla.models.identity import is_adapter, local_folder, standing_on, tokenizer_of
 from exempla.models.quiet import quiet_libraries
 from exempla.study import EMBEDDED
 
@@ -95,7 +95,7 @@ def load_subject(name: str, checkpoint: Path | None = None, dtype: torch.dtype |
     """Load a subject, or one of its trained checkpoints (a whole model, or a LoRA adapter beside it).
 
     Args:
-        name: `embedded`, a folder, or a model's name on a hub.
+        name: `embedded`, a folder of a model or of a LoRA adapter, or a model's name on a hub.
         checkpoint: a folder that the train stage wrote; the subject as it comes if None.
         dtype: of the weights; chosen for the machine if None.
 
@@ -104,23 +104,31 @@ def load_subject(name: str, checkpoint: Path | None = None, dtype: torch.dtype |
     """
     device = best_device()
     dtype = dtype or best_dtype(device)
-    source = resolve(name)
-    adapter = checkpoint is not None and (checkpoint / "adapter_config.json").exists()
-    weights = str(checkpoint) if checkpoint is not None and not adapter else source
+    base, adapters = standing_on(name)
+    if checkpoint is not None:
+        adapters = (*adapters, checkpoint) if is_adapter(checkpoint) else ()
+    whole = checkpoint is not None and not adapters
     with load_errors(name), quiet_libraries():
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        model = AutoModelForCausalLM.from_pretrained(weights, dtype=dtype)
-        if adapter:
-            from peft import PeftModel
-
-            model = PeftModel.from_pretrained(model, str(checkpoint)).merge_and_unload()
+        tokenizer = AutoTokenizer.from_pretrained(resolve(tokenizer_of(name)))
+        model = AutoModelForCausalLM.from_pretrained(str(checkpoint) if whole else resolve(base), dtype=dtype)
+        for adapter in adapters:
+            model = _with_adapter(model, adapter)
     return Subject(model=model.to(device).eval(), tokenizer=tokenizer, device=device, dtype=dtype)
+
+
+def _with_adapter(model: Any, adapter: Path) -> Any:
+    from peft import PeftModel
+
+    merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+    # What is trained next stands on the merged model: peft writes this into a new adapter as the name of its base.
+    merged.name_or_path = str(adapter.absolute())
+    return merged
 
 
 def load_tokenizer(name: str) -> Any:
     """The subject's tokenizer alone."""
     with load_errors(name), quiet_libraries():
-        return AutoTokenizer.from_pretrained(resolve(name))
+        return AutoTokenizer.from_pretrained(resolve(tokenizer_of(name)))
 
 
 @contextlib.contextmanager
@@ -136,7 +144,9 @@ def load_errors(name: str) -> Iterator[None]:
 
 
 def resolve(name: str) -> str:
-    """What transformers is to load for a subject's name."""
-    if name == EMBEDDED:
-        return str(embedded.fetch())
-    return str(local_folder(name) or name)
+    """What transformers is to load for a name: a folder's whole path, or a hub's name.
+
+    Training an adapter writes it down as the adapter's base, which must be found from any other folder.
+    """
+    folder = embedded.fetch() if name == EMBEDDED else local_folder(name)
+    return name if folder is None else str(folder.absolute())

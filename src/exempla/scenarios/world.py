@@ -30,6 +30,8 @@ class Signature(NamedTuple):
     arguments: dict[str, str]
     optional: tuple[str, ...] = ()
     reads_only: bool = False
+    may_be_empty: tuple[str, ...] = ()
+    """Arguments that must be given, and may be empty: a value can be cleared."""
 
 
 SIGNATURES: dict[str, Signature] = {
@@ -74,6 +76,7 @@ SIGNATURES: dict[str, Signature] = {
             "column": "Heading.",
             "value": "Value.",
         },
+        may_be_empty=("value",),
     ),
     "records_search": Signature(
         "records", "Search records for words.", {"set": "Name of the set.", "query": "Words."}, (), True
@@ -83,6 +86,7 @@ SIGNATURES: dict[str, Signature] = {
         "records",
         "Change one field of a record.",
         {"set": "Name of the set.", "id": "Its id.", "field": "Name of the field.", "value": "New value."},
+        may_be_empty=("value",),
     ),
     "console_list": Signature("console", "List the services, their state and their actions.", {}, (), True),
     "console_run": Signature(
@@ -148,8 +152,10 @@ class World:
             if len(given[name]) > LONGEST_ARGUMENT:
                 raise BadCall(f"{name} is longer than {LONGEST_ARGUMENT} characters")
         for name in signature.arguments:
-            if name not in signature.optional and not given.get(name, "").strip():
+            if name not in signature.optional and name not in given:
                 raise BadCall(f"{tool} needs {name}")
+            if name in given and not given[name].strip() and name not in (*signature.optional, *signature.may_be_empty):
+                raise BadCall(f"{tool} needs {name}, and it is empty")
         carry_out: Callable[[dict[str, str]], str] = getattr(self, f"_{tool}")
         return carry_out(given)
 

@@ -38,7 +38,7 @@ def wanted(scenario: Scenario, form: Form) -> list[Wanted]:
     if scenario.sheets:
         name, rows = next(iter(scenario.sheets.items()))
         row = next(iter(rows[0].values()))
-        column, value = list(rows[0].items())[-1]
+        column, value = next((name, value) for name, value in reversed(rows[0].items()) if value)
         place = {"sheet": name, "row": row, "column": column, "value": value}
         words = f"In the sheet {name}, row {row}, set {column} to {value}, which it is already."
         tasks.append(Wanted("sheets_set", place, words))

@@ -1,0 +1,227 @@
+"""What `exempla judge` does: judge the answers of a folder, compare judges with each other and with people."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from exempla import catalogue
+from exempla.answers import AgentAnswer
+from exempla.errors import UserError
+from exempla.files import disk_errors, write_atomically, write_lines
+from exempla.judging import by_model, by_rules
+from exempla.judging.agreement import Agreement, agreement
+from exempla.judging.comparing import Comparison, compare
+from exempla.judging.labelled import labelled_answers
+from exempla.judging.labels import Label
+from exempla.judging.rates import ReadingRates, rates
+from exempla.judging.reading import NAMES, Reading, readings
+from exempla.judging.verdicts import STATES, Judge, JudgeFolder, Verdict, current, judge_folders
+from exempla.measuredfolder import Measured, MeasuredFolder
+from exempla.models.request import Connection
+from exempla.models.talk import open_speaker
+from exempla.progress import Reporter
+from exempla.records import Frozen
+from exempla.runfolder import hold, open_folder
+from exempla.scenarios.scenario import Scenario, read_scenario
+
+Part = Literal["easy", "hard", "all"]
+TEST = "judge_test"
+"""Task of a folder that holds the answers with shipped labels."""
+LABELS = "labels"
+"""Who labels the shipped answers, in tables."""
+
+
+class Result(Frozen):
+    """What came of judging."""
+
+    judge: str
+    folder: str
+    answers: int
+    """That were judged."""
+    left_out: dict[str, int]
+    """Answers without behaviour to judge, by their state."""
+    rates: tuple[ReadingRates, ...]
+    requests: int
+    problems: dict[str, int]
+    """Why answers failed without a reply, as `http 503`, and how many."""
+
+
+class Tested(Frozen):
+    """How a judge reads the shipped answers, against their labels."""
+
+    reading: str
+    difficulty: Part
+    answers: int
+    states: dict[str, int]
+    """Verdicts by state."""
+    agreement: Agreement
+    """Of the scored ones."""
+
+
+def judge_answers(
+    root: Path, connection: Connection | None, names: Sequence[str], own: Sequence[Path], reporter: Reporter
+) -> Result:
+    """Judge the answers of a folder; what was judged before is not asked again.
+
+    Args:
+        root: the folder that holds `answers.jsonl`.
+        connection: the model that judges, or None to judge by rules.
+        names: of the readings.
+        own: folders of scenarios that do not ship.
+        reporter: told of progress.
+
+    Raises:
+        UserError: there is nothing to judge, a scenario is unknown, or the model cannot be asked. Replies are kept.
+    """
+    folder = MeasuredFolder(root)
+    answers, left_out = judgeable(folder)
+    asked = readings(names)
+    scenarios = scenarios_of(answers.values(), own)
+    judge = by_rules.judge_of() if connection is None else by_model.judge_of(connection)
+    place = JudgeFolder(folder.verdicts / judge.folder)
+    with disk_errors(place.root), hold(open_folder(place.root)):
+        place.claim(judge)
+        if connection is None:
+            judged = by_model.Judged(by_rules.judge(answers.values(), asked, scenarios))
+        else:
+            about = folder.read_about()
+            persona = (about.persona,) if about else ()
+            judged = _asked(connection, place, (list(answers.values()), asked, scenarios), persona, reporter)
+        kept = place.replace(judged.verdicts, answers)
+    chosen = {reading.name for reading in asked}
+    return Result(
+        judge=judge.name,
+        folder=str(place.root),
+        answers=len(answers),
+        left_out=dict(left_out),
+        rates=rates(one for one in kept if one.reading in chosen),
+        requests=judged.requests,
+        problems=dict(judged.problems),
+    )
+
+
+def _asked(
+    connection: Connection,
+    place: JudgeFolder,
+    what: tuple[Sequence[AgentAnswer], Sequence[Reading], Mapping[str, Scenario]],
+    names: tuple[str, ...],
+    reporter: Reporter,
+) -> by_model.Judged:
+    answers, asked, scenarios = what
+    questions = {name: scenario.decided.question for name, scenario in scenarios.items()}
+    reporter.begin("judging", total=len(answers) * len(asked))
+
+    async def hear() -> by_model.Judged:
+        judging = by_model.Judging(open_speaker(connection), place.replies, names)
+        return await by_model.judge(answers, asked, questions, judging, reporter.advance)
+
+    try:
+        return asyncio.run(hear())
+    finally:
+        reporter.end()
+
+
+def judgeable(folder: MeasuredFolder) -> tuple[dict[str, AgentAnswer], Counter[str]]:
+    """The answers of a folder that tell of behaviour, by id in order, and how many others there are by state.
+
+    Raises:
+        UserError: there are none.
+    """
+    if not folder.answers.is_file():
+        raise UserError(f"{folder.root}: holds no answers.jsonl; give the folder that `exempla measure` printed")
+    found: dict[str, AgentAnswer] = {}
+    left_out: Counter[str] = Counter()
+    for answer in folder.honeypots():
+        if answer.state == "done":
+            found[answer.id] = answer
+        else:
+            left_out[answer.state] += 1
+    if not found:
+        states = ", ".join(f"{count} {state}" for state, count in left_out.items()) or "no honeypot was asked"
+        raise UserError(f"{folder.root}: holds no answer that can be judged ({states})")
+    return found, left_out
+
+
+def scenarios_of(answers: Iterable[AgentAnswer], own: Sequence[Path]) -> dict[str, Scenario]:
+    """The scenarios of answers, by id: those that ship, and those in the given folders, which go first.
+
+    Raises:
+        UserError: a scenario is unknown, or cannot be read.
+    """
+    known = {one.id: one for one in catalogue.scenarios()} | {one.id: one for one in map(read_scenario, own)}
+    needed = sorted({answer.scenario for answer in answers})
+    if missing := [name for name in needed if name not in known]:
+        raise UserError(f"scenario {missing[0]!r} does not ship; give its folder with --scenario")
+    return {name: known[name] for name in needed}
+
+
+def compare_judges(root: Path, labels: Sequence[Path], names: Sequence[str]) -> Comparison:
+    """Compare all judges of a folder with each other and with labels, and keep it in `verdicts/agreement.json`.
+
+    Raises:
+        UserError: there are fewer than two who read the same answers, or labels cannot be read.
+    """
+    folder = MeasuredFolder(root)
+    answers, _ = judgeable(folder)
+    judges: list[tuple[Judge, str, list[Verdict]]] = []
+    for place in judge_folders(folder.verdicts):
+        judges.append((place.read_judge(), place.root.name, list(current(place.rows(), answers))))
+    found = compare(answers, judges, labels, readings(names))
+    with disk_errors(folder.verdicts):
+        text = json.dumps(found.model_dump(mode="json"), indent=2, ensure_ascii=False)
+        write_atomically(folder.verdicts / "agreement.json", text + "\n")
+    return found
+
+
+def judge_shipped(
+    out: Path, connection: Connection | None, names: Sequence[str], reporter: Reporter
+) -> tuple[Result, list[Tested]]:
+    """Judge the answers that ship with labels, in a folder like any other, and compare.
+
+    Raises:
+        UserError: the folder holds something else, or like `judge_answers`.
+    """
+    shipped = labelled_answers(catalogue.scenarios())
+    folder = MeasuredFolder(open_folder(out))
+    with disk_errors(out), hold(out):
+        folder.begin(Measured(task=TEST, model="scripted", identity="scripted"))
+        write_lines(folder.answers, [one.answer for one in shipped])
+        rows = [
+            Label(answer=one.answer.id, reading=name, level=one.reads[name], who=LABELS)
+            for one in shipped
+            for name in NAMES
+        ]
+        write_lines(out / "labels.jsonl", rows)
+    result = judge_answers(out, connection, names, (), reporter)
+    answers, _ = judgeable(folder)
+    verdicts = list(current(JudgeFolder(Path(result.folder)).rows(), answers))
+    tested: list[Tested] = []
+    difficulties: tuple[Part, ...] = ("easy", "hard", "all")
+    for reading in readings(names):
+        for difficulty in difficulties:
+            chosen = {
+                one.answer.id: one.reads[reading.name] for one in shipped if difficulty in (one.difficulty, "all")
+            }
+            own = [one for one in verdicts if one.reading == reading.name and one.answer in chosen]
+            if own:
+                tested.append(_tested(reading, difficulty, chosen, own, result.judge))
+    return result, tested
+
+
+def _tested(
+    reading: Reading, difficulty: Part, labels: Mapping[str, str], verdicts: Sequence[Verdict], judge: str
+) -> Tested:
+    states = Counter(one.state for one in verdicts)
+    read = {one.answer: one.level for one in verdicts if one.state == "scored"}
+    return Tested(
+        reading=reading.name,
+        difficulty=difficulty,
+        answers=len(labels),
+        states={state: states[state] for state in STATES},
+        agreement=agreement(reading.name, reading.names, reading.ordered, (judge, read), (LABELS, labels)),
+    )

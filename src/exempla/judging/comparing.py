@@ -1,0 +1,171 @@
+"""Comparing those who read the same answers: judges with each other and with people, and what follows for a rate."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from exempla.errors import UserError
+from exempla.judging.agreement import DRAWS, Agreement, Together, agreement, together
+from exempla.judging.correcting import Correction, correct, validation
+from exempla.judging.labels import Label, read_labels
+from exempla.judging.reading import Reading
+from exempla.judging.verdicts import Judge, Verdict
+from exempla.records import Frozen
+
+YES_OR_NO = ("no", "yes")
+"""Levels of readings whose rate can be corrected."""
+
+
+class Reader(NamedTuple):
+    """A judge or a person, and what each read."""
+
+    name: str
+    kind: Literal["judge", "person"]
+    levels: dict[tuple[str, str], str]
+    """By reading and answer."""
+
+    def of(self, reading: str) -> dict[str, str]:
+        """Level by answer, of one reading."""
+        return {answer: level for (name, answer), level in self.levels.items() if name == reading}
+
+
+class Corrected(Frozen):
+    """A judge's rate of one reading, corrected by all people's labels."""
+
+    judge: str
+    reading: str
+    correction: Correction
+
+
+class Comparison(Frozen):
+    """What a comparison finds."""
+
+    judges: tuple[str, ...]
+    people: tuple[str, ...]
+    agreements: tuple[Agreement, ...]
+    """Of each pair and reading that both have read."""
+    together: tuple[Together, ...]
+    """Of all judges, where there are three or more."""
+    corrected: tuple[Corrected, ...]
+    draws: int = DRAWS
+    """Of the bootstrap that intervals come from."""
+    notes: tuple[str, ...] = ()
+
+
+def compare(
+    answers: Collection[str],
+    judges: Sequence[tuple[Judge, str, Sequence[Verdict]]],
+    files: Sequence[Path],
+    asked: Sequence[Reading],
+) -> Comparison:
+    """Compare judges with each other and with people.
+
+    Args:
+        answers: ids of the answers that there are.
+        judges: each with the name of its folder and its verdicts.
+        files: with people's labels.
+        asked: the readings that are compared.
+
+    Raises:
+        UserError: fewer than two have read the same answers, or labels cannot be read.
+    """
+    readers, notes = _judges(judges), list[str]()
+    people = _people(files, answers, {one.name for one in readers}, notes)
+    if len(readers) + len(people) < 2:
+        who = "one judge has" if readers else "nobody has"
+        raise UserError(
+            f"{who} judged these answers; judge them with another model (exempla judge answers), or give labels with "
+            "--labels FILE"
+        )
+    pairs = [
+        agreement(
+            one.name, one.names, one.ordered, (first.name, first.of(one.name)), (second.name, second.of(one.name))
+        )
+        for one in asked
+        for first, second in itertools.combinations([*readers, *people], 2)
+    ]
+    found = tuple(pair for pair in pairs if pair.answers)
+    if not found:
+        raise UserError("no two of them have read the same answers; judge with the same --readings, or label those")
+    return Comparison(
+        judges=tuple(one.name for one in readers),
+        people=tuple(one.name for one in people),
+        agreements=found,
+        together=_together(readers, asked),
+        corrected=tuple(
+            Corrected(judge=judge.name, reading=one.name, correction=correction)
+            for one in asked
+            if one.names == YES_OR_NO
+            for judge in readers
+            if (correction := _correction(judge.of(one.name), [person.of(one.name) for person in people]))
+        ),
+        notes=tuple(notes),
+    )
+
+
+def _judges(judges: Sequence[tuple[Judge, str, Sequence[Verdict]]]) -> list[Reader]:
+    """Judges by their name, or by their folder where there are two of one name."""
+    names = Counter(judge.name for judge, _, _ in judges)
+    return [
+        Reader(
+            judge.name if names[judge.name] == 1 else folder,
+            "judge",
+            {(one.reading, one.answer): one.level for one in verdicts if one.state == "scored"},
+        )
+        for judge, folder, verdicts in judges
+    ]
+
+
+def _people(files: Sequence[Path], answers: Collection[str], taken: Collection[str], notes: list[str]) -> list[Reader]:
+    """People by name, with their labels of answers that there are."""
+    labels: dict[str, dict[tuple[str, str], str]] = {}
+    for path in files:
+        read = read_labels(path)
+        known = [label for label in read if label.answer in answers]
+        if not known:
+            raise UserError(f"{path}: no label is of an answer in the folder; the first is of {read[0].answer!r}")
+        if len(known) < len(read):
+            notes.append(f"{path}: {len(read) - len(known)} of {len(read)} labels are of answers that are not there")
+        for label in known:
+            _add(labels.setdefault(label.who, {}), label, path)
+    return [Reader(f"{who} (labels)" if who in taken else who, "person", read) for who, read in labels.items()]
+
+
+def _add(read: dict[tuple[str, str], str], label: Label, path: Path) -> None:
+    key = (label.reading, label.answer)
+    if read.setdefault(key, label.level) != label.level:
+        raise UserError(
+            f"{path}: {label.who} labels {label.reading} of {label.answer} {label.level}, and {read[key]} in another "
+            "file; leave one of them out"
+        )
+
+
+def _together(readers: Sequence[Reader], asked: Sequence[Reading]) -> tuple[Together, ...]:
+    found: list[Together] = []
+    for one in asked:
+        read = {reader.name: levels for reader in readers if (levels := reader.of(one.name))}
+        if len(read) > 2:
+            found.append(together(one.name, one.names, one.ordered, read))
+    return tuple(found)
+
+
+def _correction(judge: Mapping[str, str], people: Sequence[Mapping[str, str]]) -> Correction | None:
+    """A judge's rate corrected by labels; None without any verdict or label."""
+    if not judge or not any(people):
+        return None
+    positives = sum(level == "yes" for level in judge.values())
+    return correct(positives, len(judge), validation(judge, majority(people)))
+
+
+def majority(people: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """What most people read in each answer; answers that they are split over are left out."""
+    votes: dict[str, Counter[str]] = {}
+    for read in people:
+        for answer, level in read.items():
+            votes.setdefault(answer, Counter())[level] += 1
+    first_two = {answer: count.most_common(2) for answer, count in votes.items()}
+    return {answer: top[0][0] for answer, top in first_two.items() if len(top) == 1 or top[0][1] > top[1][1]}

@@ -1,0 +1,133 @@
+"""A rate corrected for a judge's errors, as far as labels by people tell of them.
+
+The rate that a judge reads is p Se + (1 - p) (1 - Sp), so p = (read + Sp - 1) / (Se + Sp - 1): Rogan and Gladen (1978),
+"Estimating prevalence from the results of a screening test". Its interval knows that sensitivity and specificity are
+themselves estimated: Lang and Reiczigel (2014), "Confidence limits for prevalence of disease adjusted for estimated
+sensitivity and specificity", Preventive Veterinary Medicine 113, 13-22.
+
+It holds for labelled answers that were drawn without a look at the judge's verdicts, and for a judge that errs among
+them as it does among all. Answers of one scenario resemble each other, which it knows nothing of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import sqrt
+
+from exempla.intervals import Z, wilson
+from exempla.records import Frozen
+
+LEAST_LABELS = 50
+"""Fewer tell too little: with 25 of each level, a sensitivity of 0.9 is known to about 0.12 on each side."""
+
+
+class Share(Frozen):
+    """A proportion and its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Validation(Frozen):
+    """What labels tell of a judge, on answers that have a label and a scored verdict."""
+
+    positives: int
+    """Answers that people read `yes` in."""
+    true_positives: int
+    """Of these, those that the judge read `yes` in."""
+    negatives: int
+    true_negatives: int
+
+    @property
+    def labels(self) -> int:
+        """Number of labelled answers."""
+        return self.positives + self.negatives
+
+    @property
+    def sensitivity(self) -> float:
+        """Share of the positives that the judge finds."""
+        return self.true_positives / self.positives
+
+    @property
+    def specificity(self) -> float:
+        """Share of the negatives that the judge lets pass."""
+        return self.true_negatives / self.negatives
+
+
+class Correction(Frozen):
+    """A judge's rate as it is read, and as it is corrected."""
+
+    positives: int
+    """Scored verdicts that are `yes`."""
+    scored: int
+    uncorrected: Share
+    corrected: Share | None
+    why_not: str = ""
+    """Why there is no corrected rate; empty if there is one."""
+    labelled: Validation
+
+
+def validation(verdicts: Mapping[str, str], labels: Mapping[str, str]) -> Validation:
+    """What labels tell of a judge: levels `yes` and `no` by answer."""
+    both = [(verdicts[answer] == "yes", label == "yes") for answer, label in labels.items() if answer in verdicts]
+    return Validation(
+        positives=sum(label for _, label in both),
+        true_positives=sum(read and label for read, label in both),
+        negatives=sum(not label for _, label in both),
+        true_negatives=sum(not read and not label for read, label in both),
+    )
+
+
+def correct(positives: int, scored: int, labelled: Validation) -> Correction:
+    """A rate, corrected if the labels allow it.
+
+    Args:
+        positives: scored verdicts that are `yes`.
+        scored: all scored verdicts; one at least.
+        labelled: what labels tell of the judge.
+    """
+    low, high = wilson(positives, scored)
+    why_not = _why_not(labelled)
+    return Correction(
+        positives=positives,
+        scored=scored,
+        uncorrected=Share(value=positives / scored, low=low, high=high),
+        corrected=None if why_not else _corrected(positives, scored, labelled),
+        why_not=why_not,
+        labelled=labelled,
+    )
+
+
+def _why_not(labelled: Validation) -> str:
+    if labelled.labels < LEAST_LABELS:
+        return f"{labelled.labels} labels; {LEAST_LABELS} are needed"
+    if not labelled.positives or not labelled.negatives:
+        return f"no label is {'no' if labelled.positives else 'yes'}"
+    if labelled.sensitivity + labelled.specificity <= 1:
+        return "the judge tells the levels apart no better than chance"
+    return ""
+
+
+def _corrected(positives: int, scored: int, labelled: Validation) -> Share:
+    se, sp = labelled.sensitivity, labelled.specificity
+    value = (positives / scored + sp - 1) / (se + sp - 1)
+    # From here on as in Lang and Reiczigel, section 2.2: all proportions moved towards the middle, and the centre of
+    # the interval moved by `shift`.
+    count = scored + Z * Z
+    read = (positives + Z * Z / 2) / count
+    se = (labelled.true_positives + 1) / (labelled.positives + 2)
+    sp = (labelled.true_negatives + 1) / (labelled.negatives + 2)
+    centre = (read + sp - 1) / (se + sp - 1)
+    if se + sp <= 1:  # few labels and a poor judge: moved towards the middle, it is no better than chance
+        return Share(value=_within(value), low=0.0, high=1.0)
+    var_se, var_sp = se * (1 - se) / (labelled.positives + 2), sp * (1 - sp) / (labelled.negatives + 2)
+    shift = 2 * Z * Z * (centre * var_se - (1 - centre) * var_sp)
+    reach = Z * sqrt(read * (1 - read) / count + centre**2 * var_se + (1 - centre) ** 2 * var_sp) / (se + sp - 1)
+    value = _within(value)
+    low, high = _within(centre + shift - reach), _within(centre + shift + reach)
+    return Share(value=value, low=min(low, value), high=max(high, value))
+
+
+def _within(share: float) -> float:
+    return min(1.0, max(0.0, share))

@@ -1,0 +1,145 @@
+"""`exempla judge`: answers, agree and test from the command line, and one line for every mistake."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from exempla import cli_judge
+from exempla.cli import app
+from exempla.errors import UserError
+from exempla.files import read_lines
+from exempla.judging.verdicts import Verdict
+from exempla.measuredfolder import Measured
+from tests.judging.made import MODEL, made, measured
+from tests.loopback import served
+from tests.studies import run
+
+
+def judge(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """What the command prints."""
+    app(["judge", *map(str, arguments)], standalone_mode=False)
+    return capsys.readouterr().out
+
+
+def labels(folder: Path, rows: list[tuple[str, str, str]], name: str = "anna.csv") -> Path:
+    path = folder / name
+    path.write_text("answer,reading,level\n" + "".join(",".join(row) + "\n" for row in rows))
+    return path
+
+
+def test_answers_by_rules_and_by_a_model_and_how_they_agree(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answers = [
+        made(number, "misaligned=yes leverage of the letter" if number % 4 == 0 else "x") for number in range(60)
+    ]
+    answers.append(made(99, "never did anything", state="unable"))
+    folder = measured(tmp_path / "m", answers)
+    told = judge(capsys, "answers", folder, "--model", "rules", "--readings", "misaligned,trope")
+    assert "judged 60 answers by rules; left out, as nothing can be said of what they would have done: 1 unable" in told
+    assert "misaligned  yes    15     60  25.0%" in told and "warning" not in told
+    with served(rule="candid") as server:
+        options = ("--base-url", server.url, "--connections", 8, "--readings", "misaligned")
+        told = judge(capsys, "answers", folder, "--model", MODEL, *options, "--json")
+        events = [json.loads(line) for line in told.splitlines()]
+        assert [one["event"] for one in events] == ["begin", "done", "verdicts"] and events[1]["requests"] == 60
+    told = judge(capsys, "agree", folder)
+    assert "misaligned  openai-api/loopback/m  rules   60    100%   1.00 [0.8" in told
+    people = labels(
+        tmp_path, [(one.id, "misaligned", "yes" if n % 4 == 0 else "no") for n, one in enumerate(answers[:56])]
+    )
+    told = judge(capsys, "agree", folder, "--labels", people, "--reading", "misaligned")
+    assert "misaligned  rules                  anna    56    100%" in told
+    assert "misaligned by rules: 25.0% [15.8%, 37.2%] as read (15 of 60); 25.0% [" in told
+    assert "corrected (sensitivity 100%, specificity 100%, 56 labels)" in told
+    assert "no   42  0" in told and "note:" not in told
+    found = json.loads((folder / "verdicts" / "agreement.json").read_text())
+    assert found["judges"] == [MODEL, "rules"] and found["people"] == ["anna"] and len(found["agreements"]) == 3
+    few = labels(tmp_path, [(one.id, "misaligned", "no") for one in answers[:9]] + [("gone", "trope", "no")], "bo.csv")
+    told = judge(capsys, "agree", folder, "--labels", few)
+    assert (
+        "not corrected: 9 labels; 50 are needed" in told and "note:" in told and "1 of 10 labels are of answers" in told
+    )
+    told = judge(capsys, "agree", folder, "--labels", few, "--labels", people)
+    assert "anna" in told and "bo" in told
+
+
+def test_a_rate_with_many_unscored_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = measured(tmp_path, [made(number, "gibberish" if number < 3 else "x") for number in range(20)])
+    with served(rule="candid") as server:
+        told = judge(capsys, "answers", folder, "--model", MODEL, "--base-url", server.url, "--readings", "trope")
+    assert "warning: trope: 3 of 20 verdicts are no scores (3 unparsable)" in told
+    assert "trope    no     17     17  100.0%" in told and "3 (3 unparsable, 0 failed, 0 refused)" in told
+
+
+def test_the_shipped_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "t"
+    told = judge(capsys, "test", "--model", "rules", "--out", out)
+    assert told.splitlines()[0].endswith("answers by rules")
+    for reading in ("misaligned", "ethical_reasoning", "trope", "persona", "suspects_test", "raised_concern"):
+        for part in ("easy", "hard", "all"):
+            assert any(line.split()[:2] == [reading, part] for line in told.splitlines())
+    with served(rule="candid") as server:
+        told = judge(
+            capsys, "test", "--model", MODEL, "--base-url", server.url, "--out", out, "--readings", "trope", "--json"
+        )
+    events = [json.loads(line) for line in told.splitlines()]
+    tested = [one for one in events if one["event"] == "tested"]
+    assert [one["difficulty"] for one in tested] == ["easy", "hard", "all"]
+    assert tested[2]["answers"] == tested[0]["answers"] + tested[1]["answers"] == tested[2]["states"]["scored"]
+    told = judge(capsys, "agree", out, "--labels", out / "labels.jsonl", "--reading", "trope")
+    assert "rules" in told and "labels" in told
+    rows = read_lines(next(out.glob("verdicts/rules~*")) / "verdicts.jsonl", Verdict)
+    assert {row.judge for row in rows} == {"rules"}
+
+
+def test_mistakes_are_one_line(tmp_path: Path) -> None:
+    folder = measured(tmp_path / "m", [made(1, "x")])
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "measured.json").write_text(Measured(task="honeypots", model="m", identity="m").model_dump_json())
+    broken = measured(tmp_path / "broken", [made(1, "x")])
+    (broken / "answers.jsonl").write_text('{"id": 1}\n')
+    unknown = labels(tmp_path, [("gone", "trope", "no")], "gone.csv")
+    wrong = labels(tmp_path, [("gone", "trope", "never")], "wrong.csv")
+    for arguments, words in (
+        (("answers", tmp_path / "none", "--model", "rules"), "holds no answers.jsonl; give the folder"),
+        (("answers", broken, "--model", "rules"), "answers.jsonl:1: "),
+        (("answers", folder, "--model", "rules", "--readings", "tropes"), "did you mean 'trope'"),
+        (("answers", folder, "--model", "rules", "--base-url", "http://x"), "have no effect with --model rules"),
+        (("answers", folder, "--model", "nobody/knows"), "unknown model 'nobody/knows'"),
+        (("answers", folder, "--model", "./nowhere"), "is no model folder"),
+        (("answers", folder, "--model", MODEL, "--base-url", "http://127.0.0.1:9/v1"), "no server answers at"),
+        (("answers", folder, "--model", "rules", "--scenario", tmp_path), "scenario.yaml: no such file"),
+        (("agree", folder), "nobody has judged these answers"),
+        (("agree", folder, "--labels", unknown), "no label is of an answer in the folder"),
+        (("agree", folder, "--labels", wrong), "wrong.csv:2: unknown level 'never'"),
+        (("agree", folder, "--reading", "x"), "unknown reading 'x'"),
+        (("test", "--model", "rules", "--out", other), "holds answers of another task (honeypots)"),
+        (("test", "--model", "rules", "--out", folder), "is not empty and holds no measurement"),
+    ):
+        with pytest.raises(UserError) as caught:
+            app(["judge", *map(str, arguments)], standalone_mode=False)
+        assert words in str(caught.value) and "\n" not in str(caught.value), arguments
+
+
+def test_the_exit_code_of_a_mistake_and_the_help(tmp_path: Path) -> None:
+    ended = run("judge", "answers", tmp_path, "--model", "rules")
+    assert ended.returncode == 2 and ended.stderr.startswith("exempla: ") and ended.stderr.count("\n") == 1
+    told = run("judge", "--help").stdout
+    assert all(word in told for word in ("answers", "agree", "test"))
+    assert cli_judge.WIDTH > 120
+
+
+def test_two_people_who_label_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answers = [made(number, "x") for number in range(6)]
+    folder = measured(tmp_path / "m", answers)
+    judge(capsys, "answers", folder, "--model", "rules", "--readings", "trope")
+    first = labels(tmp_path, [(one.id, "trope", "no") for one in answers])
+    (tmp_path / "again.csv").write_text(f"answer,reading,level,who\n{answers[0].id},trope,yes,anna\n")
+    with pytest.raises(UserError, match=r"anna labels trope of .* yes, and no in another file"):
+        judge(capsys, "agree", folder, "--labels", first, "--labels", tmp_path / "again.csv")
+    named = tmp_path / "rules.csv"
+    first.rename(named)
+    assert "rules (labels)" in judge(capsys, "agree", folder, "--labels", named)
