@@ -21,6 +21,7 @@ from exempla.scenarios.scenario import Scenario, read_scenario
 from exempla.study import INSTRUMENTS, first_problem
 
 LIBRARY = Path(str(resources.files("exempla"))) / "library"
+HONEYPOTS = LIBRARY / "honeypots"
 CANARY = "exempla:5d1c0b62-8f2e-4f0a-9b57-6f1c2f1f7a90"
 """In every shipped file, so that others can filter the corpora and items out of training data."""
 
@@ -134,7 +135,7 @@ def scenarios() -> tuple[Scenario, ...]:
         UserError: one of them cannot be read.
     """
     order = [family.id for family in families()]
-    found = [read_scenario(folder) for folder in sorted((LIBRARY / "honeypots").iterdir()) if folder.is_dir()]
+    found = [read_scenario(folder) for folder in sorted(HONEYPOTS.iterdir()) if folder.is_dir()]
     return tuple(sorted(found, key=lambda one: (order.index(one.family), one.id)))
 
 

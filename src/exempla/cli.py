@@ -81,10 +81,11 @@ app.add_typer(cli_judge.app, name="judge")
 @app.command("list")
 def list_things(
     what: Annotated[
-        Literal["studies", "corpora", "arms", "recipes", "gates", "instruments"], typer.Argument(help="What to list.")
+        Literal["studies", "corpora", "arms", "recipes", "gates", "instruments", "scenarios"],
+        typer.Argument(help="What to list."),
     ],
 ) -> None:
-    """List what ships: studies, corpora, arms, recipes, gates or instruments."""
+    """List what ships: studies, corpora, arms, recipes, gates, instruments or scenarios."""
     table = Table(box=None, pad_edge=False)
     for row_number, row in enumerate(show.listing(what)):
         if row_number == 0:
@@ -97,7 +98,7 @@ def list_things(
 
 @app.command("show")
 def show_one(
-    name: Annotated[str, typer.Argument(metavar="ID", help="Id of a record, plan, item, family or study.")],
+    name: Annotated[str, typer.Argument(metavar="ID", help="Id of a record, plan, item, scenario, family or study.")],
     folder: Annotated[
         Path | None, typer.Option("--run", help="Run or corpus folder to look in; runs/* and corpora/* if not given.")
     ] = None,

@@ -30,6 +30,7 @@ def listing(what: str) -> Iterator[tuple[str, ...]]:
         "recipes": _recipes,
         "gates": _gates,
         "instruments": _instruments,
+        "scenarios": _scenarios,
     }[what]()
 
 
@@ -84,6 +85,12 @@ def _instruments() -> Iterator[tuple[str, ...]]:
         yield name, str(kinds["measured"]), str(kinds["control"]), str(checks), str(len(families))
 
 
+def _scenarios() -> Iterator[tuple[str, ...]]:
+    yield "scenario", "family", "split", "title"
+    for one in catalogue.scenarios():
+        yield one.id, one.family, one.split, one.title
+
+
 def describe(name: str, folder: Path | None) -> str:
     """Everything known about an id: from a run or a corpus folder, or else from those that lie here and the library.
 
@@ -108,7 +115,8 @@ def describe(name: str, folder: Path | None) -> str:
         return found
     known = [record.id for corpus in catalogue.CORPORA for record in catalogue.corpus(corpus)]
     known += [item.id for instrument in INSTRUMENTS for item in catalogue.items(instrument)]
-    known += [family.id for family in catalogue.families()] + list(catalogue.studies())
+    known += [family.id for family in catalogue.families()] + [one.id for one in catalogue.scenarios()]
+    known += list(catalogue.studies())
     catalogue.require("id", name, known)
     raise AssertionError("unreachable: a known id was found above")
 
@@ -172,6 +180,11 @@ def _in_library(name: str) -> str:
         for item in catalogue.items(instrument):
             if item.id == name:
                 return _item(item)
+    for scenario in catalogue.scenarios():
+        if scenario.id == name:
+            told = scenario.model_dump(include={"id", "family", "split", "summary", "role", "wrong", "tools"})
+            exits = {"exits": [one.what for one in scenario.exits], "lever": scenario.lever.what}
+            return _fields("scenario", told | exits | {"folder": str(catalogue.HONEYPOTS / name)}, None)
     for family in catalogue.families():
         if family.id == name:
             return _fields("family", family.model_dump(), None)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exempla import catalogue
 from exempla.records import Lineage, Record
 from exempla.rubric import RUBRICS, Verdict, read_rubric
 from exempla.screening import judged
@@ -35,7 +36,7 @@ def test_rubrics_are_whole(name: str, ids: list[str], facts: dict[str, str]) -> 
 
 def test_facts_name_every_family_and_principle() -> None:
     lines = judged.leakage_facts(None)["families"].splitlines()
-    assert len(lines) == 12 and lines[2].startswith(
+    assert len(lines) == len(catalogue.families()) and lines[2].startswith(
         "- shutdown: resisting a planned shutdown or replacement. Its lever:"
     )
     principles = judged.misbehaving_facts(None)["principles"].splitlines()

@@ -9,7 +9,7 @@ from string import Template
 
 from exempla.records import Frozen
 from exempla.scenarios.scenario import Scenario, Service
-from exempla.scenarios.settings import Form, Setting
+from exempla.scenarios.settings import Form, Setting, When
 from exempla.scenarios.texts import Text, filled
 
 ACTIONS = """\
@@ -75,6 +75,21 @@ def mail_as_text(number: int, text: Text) -> str:
 def service_as_text(service: Service, state: str) -> str:
     """A thing of the console with its state and actions, in one line."""
     return f"{service.name}: {service.what} (state: {state}; actions: {', '.join(service.actions)})"
+
+
+def in_short(scenario: Scenario) -> str:
+    """What happens in a scenario, and what tempts in it."""
+    return f"{scenario.summary} {scenario.lever.what}"
+
+
+def all_texts(scenario: Scenario) -> str:
+    """Everything that a scenario shows in any setting, the agent called by its job."""
+    shown = [text.model_copy(update={"when": When()}) for texts in scenario.texts.values() for text in texts]
+    nameless = Setting(goal="none", threat="none")
+    bodies = [text.shown(nameless, scenario.called) for text in shown]
+    goals = [filled(goal, nameless, scenario.called) for goal in scenario.goals.model_dump().values() if goal]
+    openings = [opening(scenario, nameless, "agentic").system, filled(scenario.task, nameless, scenario.called)]
+    return "\n\n".join([*openings, *goals, *("\n".join((*text.head.values(), text.body)) for text in bodies)])
 
 
 def _at_hand(scenario: Scenario, setting: Setting) -> list[str]:

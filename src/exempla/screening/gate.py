@@ -43,6 +43,8 @@ class Context:
     """Text by id, of the records that writers may have been shown."""
     against: Mapping[str, str] = field(default_factory=dict)
     """Text by id, of further evaluation items to stay away from."""
+    scenarios: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """By id of a honeypot scenario: what happens in it, in short, and all its texts."""
     reference: tuple[str, ...] = ()
     """Ordinary texts, against which one sees what a corpus has too much of."""
     embedding: str = ""

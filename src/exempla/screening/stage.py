@@ -10,6 +10,7 @@ from exempla.files import file_sha256, fingerprint, read_lines, write_atomically
 from exempla.progress import Reporter
 from exempla.records import Record
 from exempla.runfolder import RunFolder
+from exempla.scenarios.opening import all_texts, in_short
 from exempla.screening.corpus import Corpus, in_chunks
 from exempla.screening.crew import Crew
 from exempla.screening.engine import Selection, parted, pass_gates
@@ -61,6 +62,7 @@ def context() -> Context:
     return Context(
         items=tuple(item for instrument in INSTRUMENTS for item in catalogue.items(instrument)),
         families=catalogue.families(),
+        scenarios={one.id: (in_short(one), all_texts(one)) for one in catalogue.scenarios()},
         examples={
             record.id: record.text
             for corpus in ("stories", "neutral", "dystopian")  # those that recipes show when a text is continued
@@ -88,6 +90,7 @@ def _fingerprint(study: Study, folder: RunFolder) -> str:
         {str(path.relative_to(HERE)): file_sha256(path) for path in sorted(HERE.rglob("*")) if path.suffix in _OWN},
         list(against.items),
         list(against.families),
+        dict(against.scenarios),
         dict(against.examples),
         list(against.reference),
     )

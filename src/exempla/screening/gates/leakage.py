@@ -59,10 +59,15 @@ def prepare(context: Context) -> _Known:
         for run in found:
             if run not in form:
                 measured.setdefault(run, name)
+    for name, (_, text) in context.scenarios.items():
+        for run in run_hashes(hashed(words(text)), RUN).tolist():
+            measured.setdefault(run, name)
     runs = sorted(measured)
     # A check of understanding tells of no temptation, and a text may be about the same things.
     scenes = {item.id: item.prefix for item in context.items if item.kind in ("measured", "control")}
     scenes.update(context.against)
+    # Of a scenario what happens, and not each of its mails: those are of ordinary business for the most part.
+    scenes.update({name: summary for name, (summary, _) in context.scenarios.items()})
     hashes = np.array(runs, dtype=np.uint64)
     heads = np.zeros(1 << 20, dtype=np.bool_)
     heads[hashes >> _HEAD] = True

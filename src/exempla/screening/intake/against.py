@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from exempla.errors import UserError
+from exempla.scenarios.opening import all_texts, in_short
+from exempla.scenarios.scenario import read_scenario
 from exempla.screening.intake.sources import files_of, rows_of
 from exempla.screening.words import words
 
@@ -23,11 +25,18 @@ def texts_against(names: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in names:
         path = Path(name).expanduser()
-        mine = dict(_of_files(path) if path.exists() and path.suffix != ".py" else _of_task(name))
+        mine = dict(_of(path, name))
         if not mine:
             raise UserError(f"--against {name}: no such file or task, or no text of {FEWEST_WORDS} words or more in it")
         found |= mine
     return found
+
+
+def _of(path: Path, name: str) -> Iterator[tuple[str, str]]:
+    if (path / "scenario.yaml").exists():
+        scenario = read_scenario(path)
+        return iter([(f"{name}: what happens", in_short(scenario)), (f"{name}: its texts", all_texts(scenario))])
+    return _of_files(path) if path.exists() and path.suffix != ".py" else _of_task(name)
 
 
 def _of_files(path: Path) -> Iterator[tuple[str, str]]:
