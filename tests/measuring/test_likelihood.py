@@ -32,7 +32,7 @@ def test_scores_are_those_of_the_models_own_loss(subject: Subject, instrument: s
         found = answer.likelihoods[name]
         for score, before in ((found.given, subject.tokens(item.prefix)), (found.alone, [])):
             prefix = [subject.separator, *before]
-            ids = torch.tensor([prefix + subject.tokens(text)])
+            ids = torch.tensor([prefix + subject.tokens(text)], device=subject.device)
             labels = ids.clone()
             labels[0, : len(prefix)] = -100
             with torch.no_grad():

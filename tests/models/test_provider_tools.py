@@ -104,7 +104,7 @@ def speaks(monkeypatch: pytest.MonkeyPatch, ids: list[int]) -> None:
     """Have the model sample these tokens whatever it reads."""
 
     def instead(self: Any, input_ids: torch.Tensor, **settings: Any) -> torch.Tensor:
-        return torch.cat([input_ids, torch.tensor([ids]).expand(len(input_ids), -1)], dim=1)
+        return torch.cat([input_ids, torch.tensor([ids], device=input_ids.device).expand(len(input_ids), -1)], dim=1)
 
     monkeypatch.setattr(LlamaForCausalLM, "generate", instead)
 

@@ -3,12 +3,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from exempla.models.subject import load_subject
+from exempla.models.subject import best_device, load_subject
 from exempla.training.loss import HeadLoss, agrees, causal_loss
 
 
 def batch(length: int = 300) -> dict[str, torch.Tensor]:
-    ids = torch.randint(5, 600, (2, length), generator=torch.Generator().manual_seed(1))
+    ids = torch.randint(5, 600, (2, length), generator=torch.Generator().manual_seed(1)).to(best_device())
     labels = ids.clone()
     labels[0, :100] = -100
     return {"input_ids": ids, "labels": labels}
