@@ -25,13 +25,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from watching import ended, server
 
 ROOT = Path(__file__).parent.parent
 WORDS, LATENCY_MS, IN_FLIGHT, CALLS = 2_000, 50, 64, 2
@@ -140,36 +138,6 @@ class Run:
     """The machine's load average (one minute) before: what else was going on."""
 
 
-@contextmanager
-def server(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A loopback server; its port is in `port`, its log in `log` of the folder."""
-    (folder / "plan").write_text(json.dumps(SERVER))
-    files = [word for name in ("port-file", "log", "plan") for word in (f"--{name}", str(folder / name.split("-")[0]))]
-    process = subprocess.Popen([sys.executable, "-m", "tests.loopback", *files], cwd=ROOT)
-    try:
-        while not (folder / "port").exists():
-            if process.poll() is not None:
-                raise SystemExit("the loopback server did not start")
-            time.sleep(0.02)
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            process.wait()
-
-
-def ended(process: subprocess.Popen[bytes], seconds: float) -> Any:
-    """Wait for a process, at most so long, and give what it used of the machine (as `resource.struct_rusage`)."""
-    watch = threading.Timer(seconds, process.kill)
-    watch.start()
-    try:
-        _, status, usage = os.wait4(process.pid, 0)
-    finally:
-        watch.cancel()
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return usage
-
-
 def measure(who: str, n: int, options: argparse.Namespace) -> Run:
     """Run one program against a fresh server and read off what it did."""
     psutil = importlib.import_module("psutil")  # here, since data-designer's environment has none
@@ -177,7 +145,7 @@ def measure(who: str, n: int, options: argparse.Namespace) -> Run:
     with tempfile.TemporaryDirectory(prefix="writing-") as name:
         folder = Path(name)
         out = folder / "out"
-        with server(folder) as answering:
+        with server(folder, SERVER) as answering:
             loaded = psutil.Process(answering.pid).cpu_times()
             url = f"http://127.0.0.1:{(folder / 'port').read_text()}/v1"
             words = command(who, url, n, out, options)

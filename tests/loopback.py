@@ -93,6 +93,8 @@ class Settings(Frozen):
     calls: dict[str, tuple[dict[str, Any], ...]] = {}
     """With the rule `agent`: the calls of tools, `{name: arguments}` one a reply, of the conversation whose first
     message holds the key."""
+    says: str = "That is all."
+    """What the rule `agent` replies without a call."""
     latency_ms: float = 0.0
     faults: tuple[Fault, ...] = ()
     seed: int = 0
@@ -398,7 +400,7 @@ def _call(settings: Settings, body: dict[str, Any]) -> dict[str, Any] | None:
 
 
 RULES: dict[str, Callable[[Settings, dict[str, Any], str], str]] = {
-    "agent": lambda settings, body, seed: "Next." if _call(settings, body) else "That is all.",
+    "agent": lambda settings, body, seed: "Next." if _call(settings, body) else settings.says,
     "echo": lambda settings, body, seed: _messages(body)[-1],
     "words": lambda settings, body, seed: _prose(settings, "", seed),
     "writer": _writer,

@@ -22,7 +22,8 @@ from tests.studies import command, run, write_study
         ("corpora", ["stories", "reasoned_refusals", "replay"]),
         ("arms", ["stories+advice", "(untrained)"]),
         ("gates", ["near_duplicate", "leakage", "held_out_family"]),
-        ("instruments", ["endings", "expectations", "dilemmas"]),
+        ("instruments", ["endings", "expectations", "dilemmas", "you_or_it", "constitution", "capability"]),
+        ("tasks", ["honeypots", "you_or_it", "constitution", "capability", "--compare"]),
     ],
 )
 def test_list(what: str, words: list[str]) -> None:

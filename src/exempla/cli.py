@@ -81,11 +81,11 @@ app.add_typer(cli_judge.app, name="judge")
 @app.command("list")
 def list_things(
     what: Annotated[
-        Literal["studies", "corpora", "arms", "recipes", "gates", "instruments", "scenarios"],
+        Literal["studies", "corpora", "arms", "recipes", "gates", "instruments", "scenarios", "tasks"],
         typer.Argument(help="What to list."),
     ],
 ) -> None:
-    """List what ships: studies, corpora, arms, recipes, gates, instruments or scenarios."""
+    """List what ships: studies, corpora, arms, recipes, gates, instruments, scenarios or tasks of measuring."""
     table = Table(box=None, pad_edge=False)
     for row_number, row in enumerate(show.listing(what)):
         if row_number == 0:
@@ -98,7 +98,9 @@ def list_things(
 
 @app.command("show")
 def show_one(
-    name: Annotated[str, typer.Argument(metavar="ID", help="Id of a record, plan, item, scenario, family or study.")],
+    name: Annotated[
+        str, typer.Argument(metavar="ID", help="Id of a record, plan, item, question, scenario, family, task or study.")
+    ],
     folder: Annotated[
         Path | None, typer.Option("--run", help="Run or corpus folder to look in; runs/* and corpora/* if not given.")
     ] = None,

@@ -130,9 +130,8 @@ def _connection(model: str, base_url: str, connections: int | None) -> Connectio
 
 
 def _names(text: str) -> Sequence[str]:
-    from exempla.judging.reading import NAMES
-
-    return tuple(name.strip() for name in text.split(",") if name.strip()) or NAMES
+    """The readings that are named; none stands for all that the answers have."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _mode(quiet: bool, json: bool) -> Mode:
@@ -155,7 +154,7 @@ def _say(result: Result, reporter: Reporter) -> None:
 
 def _print_rates(result: Result) -> None:
     table = _table("reading", "level", "count", "of", "rate", "95% interval", "not scored")
-    for one in result.rates:
+    for one in (*result.rates, *result.kinds):
         unscored = one.unparsable + one.failed + one.refused
         states = f"{unscored} ({one.unparsable} unparsable, {one.failed} failed, {one.refused} refused)"
         for number, rate in enumerate(one.rates):
@@ -172,6 +171,14 @@ def _print_rates(result: Result) -> None:
             table.add_row(one.reading, "none scored", "", "0", "", "", states)
     console = _console()
     console.print(table)
+    if result.gap:
+        gap = result.gap
+        interval = "" if gap.low is None else f" [{gap.low:+.2f}, {gap.high:+.2f}]"
+        console.print(
+            f"gap: {gap.gap:+.2f}{interval}; you {gap.you:.2f} less NAME {gap.name:.2f}, from 0 (against) to 1 (in "
+            f"line), over {gap.questions} questions; {gap.left_out} without two scores",
+            markup=False,
+        )
     for one in result.rates:
         if one.warning:
             console.print(f"warning: {one.reading}: {one.warning}", markup=False)

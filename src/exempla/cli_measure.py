@@ -26,6 +26,11 @@ Turns = Annotated[int, _option(min=1, help="Most replies of a sample with tools.
 Temperature = Annotated[float | None, _option(min=0, help="Of the subject; the provider's own if not given.")]
 MaxTokens = Annotated[int | None, _option(min=1, help="New tokens of a reply; the provider's limit if not given.")]
 BaseUrl = Annotated[str, _option(help="Address of an OpenAI-compatible server, ending in /v1.")]
+Compare = Annotated[Path | None, _option(help="Folder of another measurement of the same task, to compare with.")]
+Constitution = Annotated[str, _option(help="A constitution of your own that a quiz is written about; with --writer.")]
+Writer = Annotated[str, _option(help="Model that writes the quiz about --constitution.")]
+Battery = Annotated[str, _option(help="More of a local subject's capability: lm-eval:TASK,TASK (lm-eval installed).")]
+Grader = Annotated[str, _option(help="Model that grades the replies of the task agentic_misalignment.")]
 Connections = Annotated[int, _option(min=1, help="Samples at work at once.")]
 DryRun = Annotated[bool, _option("--dry-run", help="Say what would be asked; ask nothing.")]
 Quiet = Annotated[bool, _option("--quiet", help="Print nothing but errors.")]
@@ -45,6 +50,11 @@ def measure(  # noqa: PLR0913 - one parameter an option
     names: Names = "own",
     forms: Forms = "agentic",
     persona: Persona = "",
+    compare: Compare = None,
+    constitution: Constitution = "",
+    writer: Writer = "",
+    battery: Battery = "",
+    grader: Grader = "",
     epochs: Epochs = 1,
     turns: Turns = 30,
     temperature: Temperature = None,
@@ -55,12 +65,14 @@ def measure(  # noqa: PLR0913 - one parameter an option
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Measure a model on honeypots: agents at work where a wrong act tempts them. Ctrl-C stops it, the same goes on.
+    """Measure a model: honeypots, or another task (exempla list tasks). Ctrl-C stops it, the same goes on.
 
     Example: exempla measure --model openai/gpt-5 --names all
     """
-    from exempla.surveying import survey  # Inspect takes a second to load, which other commands need not wait for
+    from exempla.surveying import survey
 
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
     mode: Mode = "quiet" if quiet else "json" if json else "auto"
     with interruptible(), Reporter(mode) as reporter:
-        survey(context.params, reporter)
+        survey(context.params, reporter, given)

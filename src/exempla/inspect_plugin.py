@@ -2,6 +2,16 @@
 
 from exempla.measuring.honeypots.task import honeypots
 from exempla.measuring.inspect_tasks import dilemmas, endings, expectations
+from exempla.measuring.questions.task import capability, constitution, you_or_it
 from exempla.models.provider import provider
 
-__all__ = ["dilemmas", "endings", "expectations", "honeypots", "provider"]
+__all__ = [
+    "capability",
+    "constitution",
+    "dilemmas",
+    "endings",
+    "expectations",
+    "honeypots",
+    "provider",
+    "you_or_it",
+]

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from exempla.answers import AgentAnswer
 from exempla.errors import UserError
 from exempla.files import mend_torn_tail, stream_lines, write_atomically
+from exempla.questionanswers import QuestionAnswer
 from exempla.records import Frozen
+
+Row = TypeVar("Row", AgentAnswer, QuestionAnswer)
 
 
 class Measured(Frozen):
@@ -36,6 +39,10 @@ class MeasuredFolder:
         self.root = root
         self.about = root / "measured.json"
         self.answers = root / "answers.jsonl"
+        self.passages = root / "passages.jsonl"
+        """Of capability: how likely the subject finds shipped texts."""
+        self.items = root / "items.jsonl"
+        """Of constitution: the questions, where a model wrote them."""
         self.rates = root / "rates.json"
         self.verdicts = root / "verdicts"
         self.logs = root / "logs"
@@ -84,7 +91,15 @@ class MeasuredFolder:
         Raises:
             UserError: naming file and line of a row that cannot be read.
         """
-        return {answer.id: answer for answer in stream_lines(self.answers, AgentAnswer)}
+        return self.rows(AgentAnswer)
+
+    def rows(self, kind: type[Row]) -> dict[str, Row]:
+        """The rows by id, of the kind that the folder's task writes; of two of one id, the last.
+
+        Raises:
+            UserError: naming file and line of a row that cannot be read.
+        """
+        return {row.id: row for row in stream_lines(self.answers, kind)}
 
     def honeypots(self) -> Iterator[AgentAnswer]:
         """The answers that tell of behaviour, in order of their ids; probes are none."""

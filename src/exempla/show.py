@@ -12,10 +12,13 @@ from typing import Any
 from exempla import catalogue
 from exempla.errors import UserError
 from exempla.files import stream_lines
+from exempla.measuring.questions.question import INSTRUMENTS as ASKED
+from exempla.measuring.questions.question import questions
 from exempla.records import CHECKS, Dropped, Item, Plan, Record, Rejected
 from exempla.runfolder import RunFolder, existing_run, read_study
 from exempla.screening.gate import gates
 from exempla.study import INSTRUMENTS, Study, load_study
+from exempla.surveying import TASKS
 from exempla.writing.corpusfolder import CorpusFolder
 from exempla.writing.ledger import replies
 from exempla.writing.recipe import recipes
@@ -31,6 +34,7 @@ def listing(what: str) -> Iterator[tuple[str, ...]]:
         "gates": _gates,
         "instruments": _instruments,
         "scenarios": _scenarios,
+        "tasks": _tasks,
     }[what]()
 
 
@@ -83,6 +87,14 @@ def _instruments() -> Iterator[tuple[str, ...]]:
         families = {item.family for item in catalogue.items(name) if item.family}
         checks = sum(kinds[kind] for kind in CHECKS)
         yield name, str(kinds["measured"]), str(kinds["control"]), str(checks), str(len(families))
+    for task in ASKED:
+        yield task, str(len({one.id for one in questions(task)})), "", "", ""
+
+
+def _tasks() -> Iterator[tuple[str, ...]]:
+    yield "task", "what it measures", "options of its own"
+    for name, task in TASKS.items():
+        yield name, task.about, ", ".join(f"--{option.replace('_', '-')}" for option in task.options)
 
 
 def _scenarios() -> Iterator[tuple[str, ...]]:
@@ -115,6 +127,7 @@ def describe(name: str, folder: Path | None) -> str:
         return found
     known = [record.id for corpus in catalogue.CORPORA for record in catalogue.corpus(corpus)]
     known += [item.id for instrument in INSTRUMENTS for item in catalogue.items(instrument)]
+    known += [*TASKS, *(one.id for task in ASKED for one in questions(task))]
     known += [family.id for family in catalogue.families()] + [one.id for one in catalogue.scenarios()]
     known += list(catalogue.studies())
     catalogue.require("id", name, known)
@@ -180,15 +193,36 @@ def _in_library(name: str) -> str:
         for item in catalogue.items(instrument):
             if item.id == name:
                 return _item(item)
+    if name in TASKS:
+        own = {"measures": TASKS[name].about, "options": TASKS[name].options}
+        return _fields("task", {"id": name} | own, None)
+    if name in catalogue.studies():
+        return _study(load_study(catalogue.studies()[name]))
+    return _scenario(name) or _question(name) or _family(name)
+
+
+def _family(name: str) -> str:
+    return next((_fields("family", one.model_dump(), None) for one in catalogue.families() if one.id == name), "")
+
+
+def _scenario(name: str) -> str:
     for scenario in catalogue.scenarios():
         if scenario.id == name:
             told = scenario.model_dump(include={"id", "family", "split", "summary", "role", "wrong", "tools"})
             exits = {"exits": [one.what for one in scenario.exits], "lever": scenario.lever.what}
             return _fields("scenario", told | exits | {"folder": str(catalogue.HONEYPOTS / name)}, None)
-    for family in catalogue.families():
-        if family.id == name:
-            return _fields("family", family.model_dump(), None)
-    return _study(load_study(catalogue.studies()[name])) if name in catalogue.studies() else ""
+    return ""
+
+
+def _question(name: str) -> str:
+    """A question, in both forms if it has two."""
+    parts = [
+        _fields("question", one.model_dump(exclude={"text", "tools"}), None) + f"\n\n{one.text}"
+        for task in ASKED
+        for one in questions(task)
+        if one.id == name
+    ]
+    return "\n\n".join(parts)
 
 
 def _study(study: Study) -> str:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from exempla.answers import AgentAnswer
 from exempla.files import fingerprint
-from exempla.judging.asking import FILTERED, PROMPT, VERSION, Read, prompt_of, read_reply, shown
-from exempla.judging.reading import Reading, rubrics_sha256
-from exempla.judging.verdicts import Judge, Verdict, answer_sha256
+from exempla.judging.asking import FILTERED, PROMPT, QUESTION_PROMPT, VERSION, Read, prompt_of, read_reply, shown
+from exempla.judging.reading import OF_QUESTIONS, Reading, rubrics_sha256
+from exempla.judging.verdicts import AnyAnswer, Judge, Verdict, answer_sha256
 from exempla.models.bench import Bench, Head, Ledger, Question
 from exempla.models.identity import identity
 from exempla.models.request import Connection, NoAnswer, Request, Said, without_secrets
@@ -60,19 +60,21 @@ class Judged:
     """Sent in this run; those that Inspect sent again count once."""
 
 
-def judge_of(connection: Connection) -> Judge:
-    """The judge that a connection leads to."""
+def judge_of(connection: Connection, task: str = "") -> Judge:
+    """The judge that a connection leads to, of answers of that task."""
     local = connection.model.removeprefix("exempla/") if connection.local else ""
     return Judge(
         name=connection.model,
         identity=identity(local) if local else connection.model,
-        rubrics=rubrics_sha256(VERSION, PROMPT),
+        rubrics=rubrics_sha256(VERSION, QUESTION_PROMPT, names=OF_QUESTIONS.values())
+        if task in OF_QUESTIONS
+        else rubrics_sha256(VERSION, PROMPT),
         base_url=without_secrets(connection.base_url) if connection.base_url else "",
     )
 
 
 async def judge(
-    answers: Sequence[AgentAnswer],
+    answers: Sequence[AnyAnswer],
     readings: Sequence[Reading],
     questions: Mapping[str, str],
     judging: Judging,
@@ -94,9 +96,9 @@ async def judge(
     seat = Bench(judging.speaker, Ledger(judging.ledger, Reply, _head, model))
     judged = Judged(problems=seat.problems)
 
-    async def hear(item: tuple[AgentAnswer, Reading]) -> None:
+    async def hear(item: tuple[AnyAnswer, Reading]) -> None:
         answer, reading = item
-        read = await _read(answer, reading, questions.get(answer.scenario, ""), judging, seat)
+        read = await _read(answer, reading, _question(answer, questions), judging, seat)
         judged.verdicts.append(
             Verdict(
                 answer=answer.id, reading=reading.name, judge=model, text=answer_sha256(answer), **read.model_dump()
@@ -109,7 +111,12 @@ async def judge(
     return judged
 
 
-def _items(answers: Sequence[AgentAnswer], readings: Sequence[Reading]) -> Iterator[tuple[AgentAnswer, Reading]]:
+def _question(answer: AnyAnswer, questions: Mapping[str, str]) -> str:
+    """The scenario's own question, of an agent's answer."""
+    return questions.get(answer.scenario, "") if isinstance(answer, AgentAnswer) else ""
+
+
+def _items(answers: Sequence[AnyAnswer], readings: Sequence[Reading]) -> Iterator[tuple[AnyAnswer, Reading]]:
     for reading in readings:  # requests that begin alike come together: providers read such beginnings once
         for answer in answers:
             yield answer, reading
@@ -121,7 +128,7 @@ def _head(row: Reply) -> Head:
     return Head(row.key, row.model, row.attempt, settled)
 
 
-async def _read(answer: AgentAnswer, reading: Reading, question: str, judging: Judging, seat: Bench[Reply]) -> Read:
+async def _read(answer: AnyAnswer, reading: Reading, question: str, judging: Judging, seat: Bench[Reply]) -> Read:
     connection = judging.speaker.connection
     text = shown(answer, judging.names)
     length = len(text.opening) + len(text.transcript)

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from exempla.answers import AgentAnswer
-from exempla.judging.reading import Reading, rubrics_sha256
+from exempla.judging.reading import OF_QUESTIONS, Reading, rubrics_sha256
 from exempla.judging.verdicts import RULES, Judge, Verdict, answer_sha256
+from exempla.questionanswers import QuestionAnswer
 from exempla.scenarios.conditions import any_met
 from exempla.scenarios.scenario import Scenario
 from exempla.scenarios.wording import Wording
@@ -71,9 +72,34 @@ PUBLIC = ("mail", "chat", "ticket")
 """Kinds of effects that somebody else reads."""
 
 
-def judge_of() -> Judge:
-    """The judge by rules."""
-    return Judge(name=RULES, identity=RULES, rubrics=rubrics_sha256(RULES, VERSION, CUES))
+def judge_of(task: str = "") -> Judge:
+    """The judge by rules, of answers of that task."""
+    own = rubrics_sha256(RULES, VERSION, names=OF_QUESTIONS.values()) if task in OF_QUESTIONS else ""
+    return Judge(name=RULES, identity=RULES, rubrics=own or rubrics_sha256(RULES, VERSION, CUES))
+
+
+def judge_questions(answers: Iterable[QuestionAnswer]) -> list[Verdict]:
+    """A verdict for each answer about a constitution: right or wrong by the key words that it was asked with.
+
+    `partly` is nothing that rules can see, and an answer without key words cannot be judged by them.
+    """
+    found: list[Verdict] = []
+    for answer in answers:
+        scored = answer.right is not None
+        found.append(
+            Verdict(
+                answer=answer.id,
+                reading="constitution_answer",
+                state="scored" if scored else "failed",
+                level=("right" if answer.right else "wrong") if scored else "",
+                quote=answer.reply[:SHOWN] if answer.right else "",
+                why="by rules" if scored else "",
+                problem="" if scored else "no key words",
+                judge=RULES,
+                text=answer_sha256(answer),
+            )
+        )
+    return found
 
 
 def judge(

@@ -16,15 +16,17 @@ from exempla.files import disk_errors, write_atomically, write_lines
 from exempla.judging import by_model, by_rules
 from exempla.judging.agreement import Agreement, agreement
 from exempla.judging.comparing import Comparison, compare
+from exempla.judging.gaps import Gap, gap
 from exempla.judging.labelled import labelled_answers
 from exempla.judging.labels import Label
 from exempla.judging.rates import ReadingRates, rates
-from exempla.judging.reading import NAMES, Reading, readings
-from exempla.judging.verdicts import STATES, Judge, JudgeFolder, Verdict, current, judge_folders
+from exempla.judging.reading import NAMES, OF_QUESTIONS, Reading, readings_of
+from exempla.judging.verdicts import STATES, AnyAnswer, Judge, JudgeFolder, Verdict, current, judge_folders
 from exempla.measuredfolder import Measured, MeasuredFolder
 from exempla.models.request import Connection
 from exempla.models.talk import open_speaker
 from exempla.progress import Reporter
+from exempla.questionanswers import QuestionAnswer
 from exempla.records import Frozen
 from exempla.runfolder import hold, open_folder
 from exempla.scenarios.scenario import Scenario, read_scenario
@@ -49,6 +51,10 @@ class Result(Frozen):
     requests: int
     problems: dict[str, int]
     """Why answers failed without a reply, as `http 503`, and how many."""
+    kinds: tuple[ReadingRates, ...] = ()
+    """Of answers to questions: by kind, as `constitution_answer, recall`."""
+    gap: Gap | None = None
+    """Of you_or_it: by this judge's levels."""
 
 
 class Tested(Frozen):
@@ -71,7 +77,7 @@ def judge_answers(
     Args:
         root: the folder that holds `answers.jsonl`.
         connection: the model that judges, or None to judge by rules.
-        names: of the readings.
+        names: of the readings; all that the answers have if none is given.
         own: folders of scenarios that do not ship.
         reporter: told of progress.
 
@@ -79,15 +85,18 @@ def judge_answers(
         UserError: there is nothing to judge, a scenario is unknown, or the model cannot be asked. Replies are kept.
     """
     folder = MeasuredFolder(root)
+    task = task_of(folder)
+    asked = readings_of(task, names)
+    if connection is None and task == "you_or_it":
+        raise UserError("rules cannot tell whether an opinion is in line; have a model judge, with --model")
     answers, left_out = judgeable(folder)
-    asked = readings(names)
-    scenarios = scenarios_of(answers.values(), own)
-    judge = by_rules.judge_of() if connection is None else by_model.judge_of(connection)
+    scenarios = scenarios_of((one for one in answers.values() if isinstance(one, AgentAnswer)), own)
+    judge = by_rules.judge_of(task) if connection is None else by_model.judge_of(connection, task)
     place = JudgeFolder(folder.verdicts / judge.folder)
     with disk_errors(place.root), hold(open_folder(place.root)):
         place.claim(judge)
         if connection is None:
-            judged = by_model.Judged(by_rules.judge(answers.values(), asked, scenarios))
+            judged = by_model.Judged(_by_rules(answers.values(), asked, scenarios))
         else:
             about = folder.read_about()
             persona = (about.persona,) if about else ()
@@ -102,13 +111,51 @@ def judge_answers(
         rates=rates(one for one in kept if one.reading in chosen),
         requests=judged.requests,
         problems=dict(judged.problems),
+        kinds=_by_kind(answers, kept),
+        gap=gap(asked[0], folder.rows(QuestionAnswer), kept) if task == "you_or_it" else None,
     )
+
+
+def _by_kind(answers: Mapping[str, AnyAnswer], verdicts: Sequence[Verdict]) -> tuple[ReadingRates, ...]:
+    kinds = {key: one.kind for key, one in answers.items() if isinstance(one, QuestionAnswer)}
+    return tuple(
+        found.model_copy(update={"reading": f"{found.reading}, {kind}"})
+        for kind in dict.fromkeys(kinds.values())
+        for found in rates(one for one in verdicts if kinds.get(one.answer) == kind)
+    )
+
+
+def task_of(folder: MeasuredFolder) -> str:
+    """The task whose answers a folder holds; empty if it does not say.
+
+    Raises:
+        UserError: its answers are nothing that is judged.
+    """
+    about = folder.read_about()
+    task = about.task if about else ""
+    if task == "capability":
+        raise UserError(f"{folder.root}: holds answers that code tells right from wrong; there is nothing to judge")
+    if task not in ("", "honeypots", TEST, *OF_QUESTIONS):
+        raise UserError(f"{folder.root}: holds answers of {task}, which `exempla judge` does not read")
+    return task
+
+
+def _by_rules(
+    answers: Iterable[AnyAnswer], asked: Sequence[Reading], scenarios: Mapping[str, Scenario]
+) -> list[Verdict]:
+    agents, others = list[AgentAnswer](), list[QuestionAnswer]()
+    for one in answers:
+        if isinstance(one, AgentAnswer):
+            agents.append(one)
+        else:
+            others.append(one)
+    return [*by_rules.judge(agents, asked, scenarios), *by_rules.judge_questions(others)]
 
 
 def _asked(
     connection: Connection,
     place: JudgeFolder,
-    what: tuple[Sequence[AgentAnswer], Sequence[Reading], Mapping[str, Scenario]],
+    what: tuple[Sequence[AnyAnswer], Sequence[Reading], Mapping[str, Scenario]],
     names: tuple[str, ...],
     reporter: Reporter,
 ) -> by_model.Judged:
@@ -126,23 +173,26 @@ def _asked(
         reporter.end()
 
 
-def judgeable(folder: MeasuredFolder) -> tuple[dict[str, AgentAnswer], Counter[str]]:
-    """The answers of a folder that tell of behaviour, by id in order, and how many others there are by state.
+def judgeable(folder: MeasuredFolder) -> tuple[dict[str, AnyAnswer], Counter[str]]:
+    """The answers of a folder that can be judged, by id in order, and how many others there are by state.
 
     Raises:
         UserError: there are none.
     """
     if not folder.answers.is_file():
         raise UserError(f"{folder.root}: holds no answers.jsonl; give the folder that `exempla measure` printed")
-    found: dict[str, AgentAnswer] = {}
+    found: dict[str, AnyAnswer] = {}
     left_out: Counter[str] = Counter()
-    for answer in folder.honeypots():
+    every: Iterable[AnyAnswer] = folder.honeypots()
+    if task_of(folder) in OF_QUESTIONS:
+        every = (answer for _, answer in sorted(folder.rows(QuestionAnswer).items()))
+    for answer in every:
         if answer.state == "done":
             found[answer.id] = answer
         else:
             left_out[answer.state] += 1
     if not found:
-        states = ", ".join(f"{count} {state}" for state, count in left_out.items()) or "no honeypot was asked"
+        states = ", ".join(f"{count} {state}" for state, count in left_out.items()) or "nothing was asked"
         raise UserError(f"{folder.root}: holds no answer that can be judged ({states})")
     return found, left_out
 
@@ -167,11 +217,12 @@ def compare_judges(root: Path, labels: Sequence[Path], names: Sequence[str]) -> 
         UserError: there are fewer than two who read the same answers, or labels cannot be read.
     """
     folder = MeasuredFolder(root)
+    asked = readings_of(task_of(folder), names)
     answers, _ = judgeable(folder)
     judges: list[tuple[Judge, str, list[Verdict]]] = []
     for place in judge_folders(folder.verdicts):
         judges.append((place.read_judge(), place.root.name, list(current(place.rows(), answers))))
-    found = compare(answers, judges, labels, readings(names))
+    found = compare(answers, judges, labels, asked)
     with disk_errors(folder.verdicts):
         text = json.dumps(found.model_dump(mode="json"), indent=2, ensure_ascii=False)
         write_atomically(folder.verdicts / "agreement.json", text + "\n")
@@ -197,12 +248,13 @@ def judge_shipped(
             for name in NAMES
         ]
         write_lines(out / "labels.jsonl", rows)
+    chosen_readings = readings_of(TEST, names)
     result = judge_answers(out, connection, names, (), reporter)
     answers, _ = judgeable(folder)
     verdicts = list(current(JudgeFolder(Path(result.folder)).rows(), answers))
     tested: list[Tested] = []
     difficulties: tuple[Part, ...] = ("easy", "hard", "all")
-    for reading in readings(names):
+    for reading in chosen_readings:
         for difficulty in difficulties:
             chosen = {
                 one.answer.id: one.reads[reading.name] for one in shipped if difficulty in (one.difficulty, "all")

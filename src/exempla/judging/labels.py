@@ -11,7 +11,7 @@ from typing import Any
 from exempla import catalogue
 from exempla.errors import UserError
 from exempla.files import read_objects
-from exempla.judging.reading import NAMES, ReadingName, readings
+from exempla.judging.reading import EVERY, ReadingName, readings
 from exempla.records import Frozen
 
 COLUMNS = ("answer", "reading", "level")
@@ -61,7 +61,7 @@ def _label(row: Mapping[str, Any], place: str, otherwise: str) -> Label:
         if not values.get(name):
             raise UserError(f"{place}: no {name}")
     try:
-        name = catalogue.require("reading", values["reading"], NAMES)
+        name = catalogue.require("reading", values["reading"], EVERY)
         reading = readings([name])[0]
         level = catalogue.require("level", values["level"].casefold(), reading.names)
     except UserError as error:

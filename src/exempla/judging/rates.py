@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from exempla.intervals import wilson
-from exempla.judging.reading import readings
+from exempla.judging.reading import EVERY, readings
 from exempla.judging.verdicts import STATES, Verdict
 from exempla.records import Frozen
 
@@ -56,7 +56,7 @@ def rates(verdicts: Iterable[Verdict]) -> tuple[ReadingRates, ...]:
             rates=_rates(reading.names, levels.get(reading.name, Counter())),
             warning=warning(states[reading.name]),
         )
-        for reading in readings()
+        for reading in readings(EVERY)
         if reading.name in states
     )
 

@@ -20,9 +20,14 @@ from exempla.scenarios.texts import parse_yaml, read_plain
 from exempla.study import first_problem
 
 RUBRICS = Path(__file__).parent / "rubrics"
-ReadingName = Literal["misaligned", "ethical_reasoning", "trope", "persona", "suspects_test", "raised_concern"]
-NAMES: tuple[ReadingName, ...] = get_args(ReadingName)
-"""In the order of every table. Each is a file `rubrics/NAME.md`."""
+AgentReading = Literal["misaligned", "ethical_reasoning", "trope", "persona", "suspects_test", "raised_concern"]
+QuestionReading = Literal["constitution_answer", "in_line"]
+ReadingName = Literal[AgentReading, QuestionReading]
+NAMES: tuple[ReadingName, ...] = get_args(AgentReading)
+"""Of what an agent did, in the order of every table. Each is a file `rubrics/NAME.md`."""
+OF_QUESTIONS: dict[str, ReadingName] = {"constitution": "constitution_answer", "you_or_it": "in_line"}
+"""By task: what is read of an answer to a question."""
+EVERY: tuple[ReadingName, ...] = (*NAMES, *OF_QUESTIONS.values())
 SCENARIOS_QUESTION = "$question"
 """A question that is asked in the words of each scenario (`decided.question`)."""
 _FILE = re.compile(r"\A---\n(?P<head>.*?)\n---\n(?P<body>.*)\Z", re.DOTALL)
@@ -83,15 +88,29 @@ def readings(names: Iterable[str] = NAMES) -> tuple[Reading, ...]:
     Raises:
         UserError: there is no reading of a name, or none is named.
     """
-    wanted = {catalogue.require("reading", name, NAMES) for name in names}
+    wanted = {catalogue.require("reading", name, EVERY) for name in names}
     if not wanted:
-        raise UserError(f"no reading is named; there are {', '.join(NAMES)}")
-    return tuple(_shipped(name) for name in NAMES if name in wanted)
+        raise UserError(f"no reading is named; there are {', '.join(EVERY)}")
+    return tuple(_shipped(name) for name in EVERY if name in wanted)
 
 
-def rubrics_sha256(*more: Any) -> str:
+def readings_of(task: str, names: Iterable[str] = ()) -> tuple[Reading, ...]:
+    """The readings that a task's answers have: those of the given names, or all of them if none is given.
+
+    Raises:
+        UserError: there is no reading of a name, or answers of this task have no such reading.
+    """
+    own = (OF_QUESTIONS[task],) if task in OF_QUESTIONS else NAMES
+    wanted = tuple(names)
+    for name in wanted:
+        if catalogue.require("reading", name, EVERY) not in own:
+            raise UserError(f"answers of {task or 'honeypots'} are not read for {name}, but for {', '.join(own)}")
+    return readings(wanted or own)
+
+
+def rubrics_sha256(*more: Any, names: Iterable[str] = NAMES) -> str:
     """SHA-256 of all rubrics as they are asked, and of whatever else verdicts depend on."""
-    return fingerprint([reading.model_dump() for reading in readings()], *more)
+    return fingerprint([reading.model_dump() for reading in readings(names)], *more)
 
 
 @cache

@@ -20,9 +20,12 @@ from pydantic import ValidationError, model_validator
 from exempla.answers import AgentAnswer
 from exempla.errors import UserError
 from exempla.files import fingerprint, stream_lines, write_atomically, write_through
-from exempla.judging.reading import NAMES, ReadingName
+from exempla.judging.reading import EVERY, ReadingName
+from exempla.questionanswers import QuestionAnswer
 from exempla.records import Frozen
 
+AnyAnswer = AgentAnswer | QuestionAnswer
+"""What can be judged."""
 State = Literal["scored", "unparsable", "failed", "refused"]
 STATES: tuple[State, ...] = ("scored", "unparsable", "failed", "refused")
 RULES = "rules"
@@ -122,19 +125,19 @@ class JudgeFolder:
         """All verdicts, those of answers that have changed since included. Raises UserError like `stream_lines`."""
         yield from stream_lines(self.verdicts, Verdict)
 
-    def replace(self, fresh: Iterable[Verdict], answers: Mapping[str, AgentAnswer]) -> list[Verdict]:
+    def replace(self, fresh: Iterable[Verdict], answers: Mapping[str, AnyAnswer]) -> list[Verdict]:
         """Put fresh verdicts in the place of earlier ones about the same answer and reading, in the order of `answers`;
         earlier ones about answers that are gone or have changed are dropped. Gives all that are there now."""
         now = {(one.answer, one.reading): one for one in current(self.rows(), answers)}
         now |= {(one.answer, one.reading): one for one in fresh}
         place = {answer: number for number, answer in enumerate(answers)}
-        kept = sorted(now.values(), key=lambda one: (place[one.answer], NAMES.index(one.reading)))
+        kept = sorted(now.values(), key=lambda one: (place[one.answer], EVERY.index(one.reading)))
         with write_through(self.verdicts) as temporary, temporary.open("w", encoding="utf-8") as stream:
             stream.writelines(one.model_dump_json() + "\n" for one in kept)
         return kept
 
 
-def current(rows: Iterable[Verdict], answers: Mapping[str, AgentAnswer]) -> Iterator[Verdict]:
+def current(rows: Iterable[Verdict], answers: Mapping[str, AnyAnswer]) -> Iterator[Verdict]:
     """The verdicts about answers as they are now."""
     known: dict[str, str] = {}
     for row in rows:
@@ -153,8 +156,10 @@ def judge_folders(verdicts: Path) -> list[JudgeFolder]:
     return [JudgeFolder(path) for path in found if (path / "verdicts.jsonl").is_file()]
 
 
-def answer_sha256(answer: AgentAnswer) -> str:
-    """SHA-256 of what an answer's verdicts are about: what was shown, said and done."""
+def answer_sha256(answer: AnyAnswer) -> str:
+    """SHA-256 of what an answer's verdicts are about: what was shown, said and done, and what it is held against."""
+    if isinstance(answer, QuestionAnswer):
+        return fingerprint(answer.instrument, answer.user, answer.reply, answer.expects, answer.contrary)
     return fingerprint(answer.scenario, answer.system, answer.user, answer.turns, answer.executed)
 
 
