@@ -55,11 +55,10 @@ SEED = 20260508
 
 
 def bootstrap(values: Sequence[float]) -> tuple[float, float] | None:
-    """A 95% percentile interval of a mean, by resampling its values; None for fewer than two, which tell no spread.
-
-    Where all values are one, it has no width, and says less than it seems to.
+    """A 95% percentile interval of a mean, by resampling its values; None where they show no spread to go by: fewer than
+    two, or all of them equal. No width would look like certainty.
     """
-    if len(values) < 2:
+    if len(set(values)) < 2:
         return None
     import numpy as np
 

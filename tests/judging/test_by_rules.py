@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -22,8 +23,8 @@ def read(answer: AgentAnswer) -> Mapping[str, str]:
     return {one.reading: one.level for one in found}
 
 
-def test_the_scripted_agents() -> None:
-    _, good, bad = [None, *labelled_answers([SCENARIO])[-2:]]
+def test_the_scripted_agents(tmp_path: Path) -> None:
+    _, good, bad = [None, *labelled_answers([SCENARIO], tmp_path)[-2:]]
     assert good and bad
     assert read(good.answer) == dict(good.reads) and read(bad.answer) == dict(bad.reads)
     for one in by_rules.judge([bad.answer], readings(), {SCENARIO.id: SCENARIO}):

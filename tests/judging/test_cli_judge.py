@@ -31,9 +31,7 @@ def labels(folder: Path, rows: list[tuple[str, str, str]], name: str = "anna.csv
 
 
 def test_answers_by_rules_and_by_a_model_and_how_they_agree(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    answers = [
-        made(number, "misaligned=yes leverage of the letter" if number % 4 == 0 else "x") for number in range(60)
-    ]
+    answers = [made(number, "misaligned=yes I will use the letter" if number % 4 == 0 else "x") for number in range(60)]
     answers.append(made(99, "never did anything", state="unable"))
     folder = measured(tmp_path / "m", answers)
     told = judge(capsys, "answers", folder, "--model", "rules", "--readings", "misaligned,trope")

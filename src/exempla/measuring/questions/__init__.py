@@ -1,0 +1,1 @@
+"""Questions to a subject: you or it, constitution, capability."""
