@@ -55,8 +55,9 @@ SEED = 20260508
 
 
 def bootstrap(values: Sequence[float]) -> tuple[float, float] | None:
-    """A 95% percentile interval of a mean, by resampling its values; None where they show no spread to go by: fewer than
-    two, or all of them equal. No width would look like certainty.
+    """A 95% percentile interval of a mean, by resampling its values.
+
+    None where they show no spread to go by, because all are equal: an interval without width would look like certainty.
     """
     if len(set(values)) < 2:
         return None

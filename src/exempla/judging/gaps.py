@@ -24,8 +24,8 @@ class Gap(Frozen):
     """`you` less `name`: below zero, the subject ascribes to the name what it does not say of itself."""
     low: float | None
     high: float | None
-    """A 95% interval: percentiles of a bootstrap over questions. None where all questions have the same difference, which
-    tells no spread to go by."""
+    """A 95% interval: percentiles of a bootstrap over questions. None where all have the same difference, as there is
+    then no spread to go by."""
     questions: int
     """Of which both forms are scored. Only these count."""
     left_out: int
