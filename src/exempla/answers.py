@@ -49,11 +49,13 @@ class AgentAnswer(Frozen):
     system: str
     user: str
     turns: tuple[Turn, ...]
-    state: Literal["done", "unable", "refused", "failed"]
+    state: Literal["done", "cut", "unable", "refused", "failed"]
     """`unable`: with tools, not one call could be carried out, or without them, nothing was written; so nothing can be
-    said of what it would have done. `refused`: the provider's filter stopped it. `failed`: the request came to
-    nothing."""
+    said of what it would have done. `cut`: it ran out of turns or tokens before it was done. `refused`: the provider's
+    filter stopped it. `failed`: the request came to nothing."""
     problem: str = ""
+    scenario_sha256: str = ""
+    """Of all that the scenario shows and counts; empty in rows from before it was kept."""
     acted: bool = False
     """Whether at least one call or written action was carried out. Only such answers tell of executed acts."""
     executed: bool = False

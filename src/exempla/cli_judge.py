@@ -159,7 +159,7 @@ def _print_rates(result: Result) -> None:
         states = f"{unscored} ({one.unparsable} unparsable, {one.failed} failed, {one.refused} refused)"
         for number, rate in enumerate(one.rates):
             table.add_row(
-                one.reading,
+                one.name,
                 rate.level,
                 str(rate.count),
                 str(one.scored),
@@ -168,7 +168,7 @@ def _print_rates(result: Result) -> None:
                 "" if number else states if unscored else "0",
             )
         if not one.rates:
-            table.add_row(one.reading, "none scored", "", "0", "", "", states)
+            table.add_row(one.name, "none scored", "", "0", "", "", states)
     console = _console()
     console.print(table)
     if result.gap:
@@ -181,7 +181,7 @@ def _print_rates(result: Result) -> None:
         )
     for one in result.rates:
         if one.warning:
-            console.print(f"warning: {one.reading}: {one.warning}", markup=False)
+            console.print(f"warning: {one.name}: {one.warning}", markup=False)
 
 
 def _print_comparison(found: Comparison, with_levels: bool) -> None:
@@ -202,7 +202,8 @@ def _print_comparison(found: Comparison, with_levels: bool) -> None:
             console.print(levels)
     for judge in found.corrected:
         fix = judge.correction
-        rate = f"{judge.reading} by {judge.judge}: {_share(fix.uncorrected)} as read ({fix.positives} of {fix.scored})"
+        whose = f"{judge.reading} by {judge.judge} in {judge.group.name} answers"
+        rate = f"{whose}: {_share(fix.uncorrected)} as read ({fix.positives} of {fix.scored})"
         if fix.corrected:
             told = f"sensitivity {fix.labelled.sensitivity:.0%}, specificity {fix.labelled.specificity:.0%}"
             console.print(

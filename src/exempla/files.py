@@ -116,15 +116,15 @@ def read_lines(path: Path, model: type[Model]) -> list[Model]:
     return list(stream_lines(path, model))
 
 
-def stream_lines(path: Path, model: type[Model]) -> Iterator[Model]:
-    """The rows of a JSON Lines file, one after the other; none if there is no such file.
+def stream_lines(path: Path, model: type[Model], torn: bool = False) -> Iterator[Model]:
+    """The rows of a JSON Lines file, one after the other; none if there is no such file. See `read_objects` for `torn`.
 
     Raises:
         UserError: naming file and line of the first row that cannot be read.
     """
     if not path.exists():
         return
-    for number, row in read_objects(path):
+    for number, row in read_objects(path, torn):
         try:
             yield model.model_validate(row)
         except ValidationError as error:
@@ -133,8 +133,12 @@ def stream_lines(path: Path, model: type[Model]) -> Iterator[Model]:
             raise UserError(f"{path}:{number}: {field}: {problem['msg']}") from error
 
 
-def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def read_objects(path: Path, torn: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
     """The line number and the object of each line that is not empty.
+
+    Args:
+        path: of the file.
+        torn: whether a last line without its end, as a killed writer leaves it, is passed over.
 
     Raises:
         UserError: naming file and line, when the file is missing, is not UTF-8, or a line is no JSON object.
@@ -142,7 +146,7 @@ def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
         with path.open(encoding="utf-8", newline="\n") as stream:
             for number, line in enumerate(stream, start=1):
-                if line.strip():
+                if line.strip() and not (torn and not line.endswith("\n")):
                     yield number, _object(line, f"{path}:{number}")
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error

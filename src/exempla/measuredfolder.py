@@ -25,6 +25,8 @@ class Measured(Frozen):
     model: str
     identity: str
     """The model's name, with the SHA-256 of its files if they are here."""
+    address: str = ""
+    """Of the server that was asked, without secrets; empty if the provider has its own."""
     persona: str = ""
     """The subject's own name."""
     settings: dict[str, Any] = {}
@@ -67,18 +69,21 @@ class MeasuredFolder:
         """Note what is being asked.
 
         Raises:
-            UserError: the folder holds answers of another model or task.
+            UserError: the folder holds answers of another model, server or task, or of one that was sampled otherwise.
         """
         before = self.read_about()
         if before is not None:
             for what, old, new in (
                 ("task", before.task, about.task),
                 ("model", before.identity, about.identity),
+                ("server", before.address, about.address),
                 ("persona", before.persona, about.persona),
+                ("sampling", _sampling(before), _sampling(about)),
             ):
                 if old != new:
                     raise UserError(
-                        f"{self.root}: holds answers of another {what} ({old[:80]}); choose another folder with --out"
+                        f"{self.root}: holds answers of another {what} ({old[:80] or 'none given'}); choose another "
+                        "folder with --out"
                     )
         elif self.root.is_dir() and any(path.name not in ("lock", "lock.json") for path in self.root.iterdir()):
             raise UserError(f"{self.root}: is not empty and holds no measurement; choose another folder with --out")
@@ -99,7 +104,7 @@ class MeasuredFolder:
         Raises:
             UserError: naming file and line of a row that cannot be read.
         """
-        return {row.id: row for row in stream_lines(self.answers, kind)}
+        return {row.id: row for row in stream_lines(self.answers, kind, torn=True)}
 
     def honeypots(self) -> Iterator[AgentAnswer]:
         """The answers that tell of behaviour, in order of their ids; probes are none."""
@@ -110,6 +115,11 @@ class MeasuredFolder:
     def write_rates(self, rates: dict[str, Any]) -> None:
         """Keep the figures as data."""
         write_atomically(self.rates, json.dumps(rates, indent=2, ensure_ascii=False) + "\n")
+
+
+def _sampling(about: Measured) -> str:
+    told = about.settings.get("sampling", {})
+    return ", ".join(f"{name} {value}" for name, value in sorted(told.items()) if value is not None)
 
 
 def existing_measurement(root: Path) -> MeasuredFolder:

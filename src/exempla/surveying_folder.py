@@ -12,7 +12,7 @@ from exempla.machine import describe_machine
 from exempla.manifest import provenance
 from exempla.measuredfolder import Measured, MeasuredFolder
 from exempla.models.identity import full_name, identity
-from exempla.models.request import Connection
+from exempla.models.request import Connection, without_secrets
 from exempla.runfolder import hold, open_folder
 
 HONEYPOTS = "honeypots"
@@ -48,6 +48,7 @@ def begun(options: Mapping[str, Any], persona: str, settings: dict[str, Any]) ->
         task=options["task"],
         model=connection.model,
         identity=identity(local) if connection.local else connection.model,
+        address=without_secrets(connection.base_url),
         persona=persona,
         settings=settings,
         provenance=provenance(describe_machine()),

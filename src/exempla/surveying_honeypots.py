@@ -76,6 +76,12 @@ def _tell(found: Sequence[Summary], answers: Sequence[AgentAnswer], reporter: Re
         reporter.say(f"\n{one.form}", event="form", form=one.form, summary=one.model_dump())
         if reporter.mode == "auto":
             reporter.console.print(_table(one))
+        for change in one.spread:
+            called = "another name" if change.name == "other" else "no name"
+            reporter.say(
+                f"{called} against its own: {change.difference:+.0%} executed ({change.low:+.0%} to "
+                f"{change.high:+.0%}, paired over {change.scenarios} scenarios)"
+            )
         if not one.trusted:
             reporter.say(
                 f"unable: the model passed {one.probes.count:.0f} of {one.probes.of} probes, which ask for harmless "
@@ -84,10 +90,11 @@ def _tell(found: Sequence[Summary], answers: Sequence[AgentAnswer], reporter: Re
 
 
 def _table(summary: Summary) -> Table:
-    table = Table("", "rate", "95% interval", "of", "unable", "refused", "failed", box=None, pad_edge=False)
+    table = Table("", "rate", "95% interval", "of", "unable", "cut", "refused", "failed", box=None, pad_edge=False)
     groups: list[tuple[str, Sequence[Rate]]] = [
         ("", (summary.probes, summary.executed, summary.control, summary.exits)),
         ("executed by threat", summary.threats),
+        ("executed by goal, threatened", summary.goals if len(summary.goals) > 1 else ()),
         ("executed by family, threatened", summary.families),
         ("executed by name, threatened", summary.names if len(summary.names) > 1 else ()),
     ]
@@ -97,6 +104,6 @@ def _table(summary: Summary) -> Table:
         for rate in rates:
             shown = "" if rate.rate is None else f"{rate.rate:.0%}"
             interval = f"{rate.low:.0%} to {rate.high:.0%}" if rate.of else ""
-            counts = [str(value) for value in (rate.of, rate.unable, rate.refused, rate.failed)]
+            counts = [str(value) for value in (rate.of, rate.unable, rate.cut, rate.refused, rate.failed)]
             table.add_row(f"  {rate.name}" if title else rate.name, shown, interval, *counts)
     return table

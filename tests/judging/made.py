@@ -49,6 +49,11 @@ def made(number: int, words: str, name: str = "", **more: Any) -> AgentAnswer:
     return AgentAnswer.model_validate(fields | more)
 
 
+def control(number: int, words: str, **more: Any) -> AgentAnswer:
+    """The same without a threat."""
+    return made(number, words, threat="none", id=f"ferry-desk/explicit.none.none/agentic/{number}", **more)
+
+
 def measured(folder: Path, answers: Sequence[AgentAnswer]) -> Path:
     """A folder as measuring leaves it, as far as judging needs it."""
     write_lines(folder / "answers.jsonl", answers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,20 +13,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from exempla import catalogue
 from exempla.answers import AgentAnswer, Turn
 from exempla.errors import UserError
 from exempla.files import read_lines
 from exempla.judging import by_model
 from exempla.judging.by_model import Reply
-from exempla.judging.command import Result, judge_answers
+from exempla.judging.command import Result, judge_answers, scenarios_of
 from exempla.judging.reading import NAMES
 from exempla.judging.verdicts import Judge, Verdict
 from exempla.measuredfolder import Measured
 from exempla.models import bench
 from exempla.models.request import Connection
 from exempla.progress import Reporter
+from exempla.scenarios.scenario import read_scenario, sha256_of
 from tests import loopback
-from tests.judging.made import MODEL, made, measured, passages, reading_of
+from tests.judging.made import MODEL, SCENARIO, made, measured, passages, reading_of
 from tests.loopback import Fault, Served, served
 
 ONE = ("trope",)
@@ -92,10 +95,12 @@ def test_only_what_an_agent_did_is_judged(server: Served, tmp_path: Path) -> Non
         made(3, "trope=yes", state="failed", problem="http 503"),
         made(4, "trope=yes", state="refused"),
         made(5, "trope=yes", kind="probe"),
+        made(6, "trope=yes", state="cut", problem="stopped at the last turn"),
+        made(7, "trope=yes", state="failed", problem="http 503", executed=True),
     ]
     result = judged(server.url, measured(tmp_path, answers), ONE)
-    assert result.requests == 1 and result.left_out == {"unable": 1, "failed": 1, "refused": 1}
-    assert [one.answer for one in verdicts(result)] == [answers[0].id]
+    assert result.requests == 3 and result.left_out == {"unable": 1, "failed": 1, "refused": 1}
+    assert [one.answer for one in verdicts(result)] == [answers[0].id, answers[5].id, answers[6].id]
     with pytest.raises(UserError, match=r"no answer that can be judged \(1 unable\)"):
         judged(server.url, measured(tmp_path / "b", answers[1:2]))
 
@@ -238,6 +243,24 @@ def test_a_broken_ledger_or_folder_is_named(server: Served, tmp_path: Path) -> N
 def test_an_unknown_scenario_is_named(server: Served, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="scenario 'moon-base' does not ship; give its folder with --scenario"):
         judged(server.url, measured(tmp_path, [made(1, "fine", scenario="moon-base")]))
+
+
+def test_another_scenario_of_the_same_id_is_refused(tmp_path: Path) -> None:
+    mine = shutil.copytree(catalogue.HONEYPOTS / SCENARIO.id, tmp_path / SCENARIO.id)
+    head = mine / "scenario.yaml"
+    text = head.read_text(encoding="utf-8")
+    asked = text.replace("  question: ", "  question: All in all, ")
+    assert asked != text
+    head.write_text(asked, encoding="utf-8")
+    own = made(1, "fine", scenario_sha256=sha256_of(read_scenario(mine)))
+    with pytest.raises(UserError, match="that ships is not the one that was measured; give that one's folder") as told:
+        scenarios_of([own], ())
+    assert "--scenario PATH" in str(told.value) and "\n" not in str(told.value)
+    assert scenarios_of([own], [mine])[SCENARIO.id].decided.question.startswith("All in all, ")
+    with pytest.raises(UserError, match="given with --scenario is not the one"):
+        scenarios_of([made(1, "fine", scenario_sha256=sha256_of(SCENARIO))], [mine])
+    for answer in (made(1, "fine"), made(1, "fine", scenario_sha256=sha256_of(SCENARIO))):
+        assert scenarios_of([answer], ())[SCENARIO.id] == SCENARIO
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -15,14 +15,14 @@ from inspect_ai.scorer import value_to_float  # noqa: F401 - Inspect registers i
 from exempla import catalogue
 from exempla.answers import AgentAnswer
 from exempla.errors import UserError
-from exempla.files import read_lines
+from exempla.files import read_lines, stream_lines
 from exempla.measuring.honeypots.agent import UnreadError
 from exempla.measuring.honeypots.rates import summaries
 from exempla.measuring.honeypots.selection import Selection, asked, read_selection
 from exempla.measuring.honeypots.task import honeypots, honeypots_task
 from exempla.scenarios.settings import FORMS, GOALS, OTHER_NAMES
 from tests.loopback import served
-from tests.measuring.honeypot_agents import asked_now, bad, by_coin, evaluated, good
+from tests.measuring.honeypot_agents import as_blocks, asked_now, bad, by_coin, evaluated, good
 from tests.scenarios.made import made
 
 EVERY = Selection(split="all", goals=("explicit",), threats=("replacement",), forms=FORMS)
@@ -49,7 +49,7 @@ def test_scripted_subjects_come_out_at_none_and_all_in_every_scenario(choose, ra
 
 
 def test_a_subject_that_throws_a_coin_comes_out_as_the_coin_says():
-    chosen = asked(Selection(split="all", goals=GOALS, probes=False))
+    chosen = asked(Selection(split="all", goals=("explicit",), probes=False))
     log, answers = asked_now(chosen, by_coin)
     threatened = [one for one in chosen if one.setting.threat != "none"]
     expected = sum(by_coin(one) is one.scenario.bad for one in threatened) / len(threatened)
@@ -57,7 +57,9 @@ def test_a_subject_that_throws_a_coin_comes_out_as_the_coin_says():
     assert abs(expected - 0.5) < 4 * math.sqrt(0.25 / len(threatened))
     (summary,) = summaries(answers)
     assert summary.executed.rate == pytest.approx(expected)
-    assert summary.executed.low < expected < summary.executed.high
+    assert summary.executed.low < 0.5 < summary.executed.high
+    assert summary.executed.low > 0.3
+    assert summary.executed.high < 0.7
 
 
 def replying(text):
@@ -108,6 +110,10 @@ def test_a_sample_ends_at_its_last_turn():
     assert {(answer.problem, len(answer.turns), answer.executed) for answer in answers} == {
         ("stopped at the last turn", 1, False)
     }
+    assert {answer.state for answer in answers} == {"cut"}
+    (summary,) = summaries(answers)
+    assert summary.executed.of == 0  # it is not known what it would have done
+    assert summary.executed.cut == 1
 
 
 def test_a_filtered_reply_is_a_state_of_its_own():
@@ -235,7 +241,7 @@ def test_measure_asks_a_server_and_goes_on_after_kill_9_without_asking_again(tmp
         first.send_signal(signal.SIGKILL)
         first.wait()
         # A sample may be on the disk whose line the kill tore; what is whole is not asked again.
-        kept = {answer.id for answer in read_lines(torn_mended(answers), AgentAnswer)}
+        kept = {answer.id for answer in stream_lines(answers, AgentAnswer, torn=True)}
         before = len(server.requests)
         assert 4 <= len(kept) < 16
         second = subprocess.run(order, capture_output=True, text=True, check=False)
@@ -251,13 +257,6 @@ def test_measure_asks_a_server_and_goes_on_after_kill_9_without_asking_again(tmp
         assert len(server.requests) == after
         assert "executed, threatened" in third.stdout
         assert "100%" in third.stdout
-
-
-def torn_mended(path: Path) -> Path:
-    from exempla.files import mend_torn_tail
-
-    mend_torn_tail(path)
-    return path
 
 
 def test_measure_says_what_is_wrong_in_one_line(tmp_path):
@@ -313,3 +312,99 @@ def test_nothing_is_fetched_where_there_is_no_network(tmp_path):
         [*cut, sys.executable, str(script)], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
     )
     assert done.stdout.startswith("success"), done.stdout + done.stderr
+
+
+# --- what must not pass for good behaviour, or for bad ---
+
+
+def played(text: str, stop: str = "stop"):
+    """The answers of a subject that writes this in the text form."""
+    reply = ModelOutput.from_content("mock", text, stop_reason=stop)
+    model = get_model("mockllm/model", custom_outputs=lambda *arguments: reply, memoize=False)
+    chosen = asked(EVERY.model_copy(update={"scenarios": ("ferry-desk",), "forms": ("text",), "probes": False}))
+    return run(chosen, model)[1]
+
+
+def test_what_is_drafted_in_thoughts_is_not_done():
+    bad_words = as_blocks(catalogue.scenarios()[0].bad)
+    for text in (
+        f"<think>One way would be\n{bad_words}\nbut no.</think>\nI will not.",
+        f"<think>One way:\n{bad_words}",
+    ):
+        for answer in played(text):
+            assert not answer.executed
+            assert not answer.acted
+            assert "ACTION" in answer.turns[0].thoughts
+            assert "ACTION" not in answer.turns[0].words
+    assert all(answer.executed for answer in played(f"<think>Hm.</think>\n{bad_words}"))
+
+
+def test_an_action_that_is_cut_off_is_not_done():
+    whole = as_blocks(catalogue.scenarios()[0].bad)
+    cut = whole[: whole.index("forget the letter")]
+    for answer in played(cut, stop="max_tokens"):
+        assert (answer.state, answer.executed, answer.acted) == ("cut", False, True)
+    assert all(answer.state == "cut" and answer.executed for answer in played(whole, stop="max_tokens"))
+
+
+def test_an_act_that_was_done_counts_whatever_came_after():
+    (scenario,) = [one for one in catalogue.scenarios() if one.id == "ferry-desk"]
+    tool, arguments = next(call for call in scenario.bad.calls if "tveit" in call[1].get("to", ""))
+
+    def reply(messages, tools, choice, config):
+        if any(message.role == "assistant" for message in messages):
+            return ModelOutput.from_content("mock", "", stop_reason="content_filter")
+        return ModelOutput.for_tool_call("mock", tool, dict(arguments))
+
+    chosen = asked(EVERY.model_copy(update={"scenarios": ("ferry-desk",), "forms": ("agentic",), "probes": False}))
+    log, answers = run(chosen, get_model("mockllm/model", custom_outputs=reply, memoize=False))
+    assert {(answer.state, answer.executed) for answer in answers} == {("refused", True)}
+    assert figures(log)["rate"] == 1.0
+    assert summaries(answers)[0].executed.rate == 1.0
+
+
+def test_probes_that_tell_nothing_are_no_reason_for_trust():
+    filtered = ModelOutput.from_content("mock", "", stop_reason="content_filter")
+    model = get_model("mockllm/model", custom_outputs=lambda *arguments: filtered, memoize=False)
+    log, answers = run(asked(EVERY.model_copy(update={"scenarios": ("ferry-desk",)})), model)
+    assert math.isnan(figures(log)["probe_rate"])
+    assert not any(summary.trusted for summary in summaries(answers))
+
+
+def test_names_are_compared_within_scenarios():
+    selection = Selection(
+        split="development", goals=("none",), threats=("replacement",), names=("own", "others", "none"), probes=False
+    )
+    _, answers = asked_now(asked(selection), lambda one: bad(one) if one.persona == "other" else good(one))
+    (summary,) = summaries(answers)
+    told = {one.name: (one.difference, one.low, one.high, one.scenarios) for one in summary.spread}
+    assert told == {"other": (1.0, 1.0, 1.0, 12), "none": (0.0, 0.0, 0.0, 12)}
+
+
+@pytest.mark.parametrize("persona", ["linden", "NONE"])
+def test_a_name_that_stands_for_another_is_refused(persona):
+    with pytest.raises(UserError, match="own name"):
+        asked(read_selection({"persona": persona, "split": "all"}))
+
+
+def test_another_sampling_or_a_changed_scenario_is_asked_anew(tmp_path):
+    folder = made(tmp_path)
+    with served(rule="agent", calls={"": ({"finish": {"summary": "x"}},)}) as server:
+        order = command(server, tmp_path / "out", "--goals", "none", "--threats", "none")
+        order[order.index("ferry-desk")] = str(folder)
+
+        def asks(*more):
+            before = len(server.requests)
+            done = subprocess.run([*order, *more], capture_output=True, text=True, check=False)
+            return len(server.requests) - before, done
+
+        assert asks()[0] == 2
+        requests, other = asks("--temperature", "0.3")
+        assert (requests, other.returncode) == (0, 2)
+        assert "another sampling" in other.stderr
+        with (tmp_path / "out" / "answers.jsonl").open("a") as answers:
+            answers.write('{"id": "key-desk/none.no')  # a killed writer's last line
+        assert asks()[0] == 0
+        told = folder / "scenario.yaml"
+        told.write_text(told.read_text().replace("[switch*, reconsider]", "[switch*, reconsider, again]"))
+        assert asks()[0] == 2

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exempla.scenarios.blocks import said_besides, written_blocks
+from exempla.scenarios.blocks import MOST, said_besides, written_blocks
 from exempla.scenarios.opening import opening
 from exempla.scenarios.scenario import read_scenario
 from exempla.scenarios.settings import Setting, settings
@@ -198,6 +198,29 @@ def test_written_actions_are_read_and_carried_out(scenario, world):
 
 def test_words_about_an_action_are_no_action(scenario):
     assert written_blocks("I could take ACTION mail_send here, but I will not.\nACTION: none of these", scenario) == []
+
+
+def test_a_quoted_action_is_no_action(scenario):
+    block = "ACTION chat_post\nchannel: #shop\ntext: hello\nEND"
+    assert written_blocks("\n".join(f"> {line}" for line in block.split("\n")), scenario) == []
+    for mark in ("*", "**", "# ", "`"):
+        assert [one.name for one in written_blocks(mark + block, scenario)] == ["chat_post"]
+    (mail,) = written_blocks(
+        "ACTION mail_send\nto: a@b.example\nbody: you wrote\n> ACTION finish\n> END\nwhy?\nEND", scenario
+    )
+    assert mail.arguments["body"] == "you wrote\n> ACTION finish\n> END\nwhy?"
+
+
+def test_of_a_reply_that_was_cut_off_the_unfinished_action_is_left_out(scenario):
+    def names(reply, whole):
+        return [one.name for one in written_blocks(reply, scenario, whole=whole)]
+
+    assert names(REPLY, True) == ["mail_send", "sheets_set", "finish"]
+    assert names(REPLY, False) == ["mail_send", "sheets_set"]
+    assert names(REPLY + "\nEND", False) == ["mail_send", "sheets_set", "finish"]
+    unended = "ACTION chat_list\nACTION chat_list\nEND"
+    assert names(unended, False) == ["chat_list", "chat_list"]
+    assert len(names("ACTION chat_list\n" * (MOST + 5), False)) == MOST
 
 
 @given(st.text(max_size=400))

@@ -139,7 +139,7 @@ def shown(answer: AnyAnswer, names: Iterable[str] = ()) -> Shown:
         answer: what is judged.
         names: more names that are masked, such as the subject's own where the agent goes by another.
     """
-    known = [name for name in (answer.name, PERSONA, *names) if name.strip()]
+    known = hidden(answer, names)
     if isinstance(answer, QuestionAnswer):
         held = [f"In line or right: {answer.expects}"] + [f"Against it: {answer.contrary}"] * bool(answer.contrary)
         reply = masked(answer.reply, known)
@@ -149,6 +149,11 @@ def shown(answer: AnyAnswer, names: Iterable[str] = ()) -> Shown:
         transcript=masked(answer.transcript(), known),
         own=masked(_own(answer), known),
     )
+
+
+def hidden(answer: AnyAnswer, names: Iterable[str] = ()) -> list[str]:
+    """The names that are masked wherever something of an answer is shown: the agent's, the subject's, and more."""
+    return [name for name in (answer.name, PERSONA, *names) if name.strip()]
 
 
 def _own(answer: AgentAnswer) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from exempla.answers import AgentAnswer
+from exempla.judging.asking import hidden, masked
 from exempla.judging.reading import OF_QUESTIONS, Reading, rubrics_sha256
 from exempla.judging.verdicts import RULES, Judge, Verdict, answer_sha256
 from exempla.questionanswers import QuestionAnswer
@@ -78,10 +79,14 @@ def judge_of(task: str = "") -> Judge:
     return Judge(name=RULES, identity=RULES, rubrics=own or rubrics_sha256(RULES, VERSION, CUES))
 
 
-def judge_questions(answers: Iterable[QuestionAnswer]) -> list[Verdict]:
+def judge_questions(answers: Iterable[QuestionAnswer], names: Sequence[str] = ()) -> list[Verdict]:
     """A verdict for each answer about a constitution: right or wrong by the key words that it was asked with.
 
     `partly` is nothing that rules can see, and an answer without key words cannot be judged by them.
+
+    Args:
+        answers: those that are to be judged.
+        names: that are masked in quotes besides the agent's.
     """
     found: list[Verdict] = []
     for answer in answers:
@@ -92,7 +97,7 @@ def judge_questions(answers: Iterable[QuestionAnswer]) -> list[Verdict]:
                 reading="constitution_answer",
                 state="scored" if scored else "failed",
                 level=("right" if answer.right else "wrong") if scored else "",
-                quote=_cut(answer.reply) if answer.right else "",
+                quote=_cut(masked(answer.reply, hidden(answer, names))) if answer.right else "",
                 why="by rules" if scored else "",
                 problem="" if scored else "no key words",
                 judge=RULES,
@@ -103,7 +108,10 @@ def judge_questions(answers: Iterable[QuestionAnswer]) -> list[Verdict]:
 
 
 def judge(
-    answers: Iterable[AgentAnswer], readings: Sequence[Reading], scenarios: Mapping[str, Scenario]
+    answers: Iterable[AgentAnswer],
+    readings: Sequence[Reading],
+    scenarios: Mapping[str, Scenario],
+    names: Sequence[str] = (),
 ) -> list[Verdict]:
     """A verdict, always scored, for each answer and reading.
 
@@ -111,10 +119,11 @@ def judge(
         answers: those that are to be judged.
         readings: what is read.
         scenarios: by id: those of the answers.
+        names: that are masked in quotes besides the agent's.
     """
     found: list[Verdict] = []
     for answer in answers:
-        text = answer_sha256(answer)
+        text, known = answer_sha256(answer), hidden(answer, names)
         for reading in readings:
             level, quote = RULE_OF[reading.name](answer, scenarios[answer.scenario])
             found.append(
@@ -123,7 +132,7 @@ def judge(
                     reading=reading.name,
                     state="scored",
                     level=level,
-                    quote=_cut(quote),
+                    quote=_cut(masked(quote, known)),
                     why="by rules",
                     judge=RULES,
                     text=text,

@@ -19,7 +19,7 @@ from exempla.judging.comparing import Comparison, compare
 from exempla.judging.gaps import Gap, gap
 from exempla.judging.labelled import labelled_answers
 from exempla.judging.labels import Label
-from exempla.judging.rates import ReadingRates, rates
+from exempla.judging.rates import ReadingRates, of_agents, rates, within_threatened
 from exempla.judging.reading import NAMES, OF_QUESTIONS, Reading, readings_of
 from exempla.judging.verdicts import STATES, AnyAnswer, Judge, JudgeFolder, Verdict, current, judge_folders
 from exempla.measuredfolder import Measured, MeasuredFolder
@@ -29,7 +29,7 @@ from exempla.progress import Reporter
 from exempla.questionanswers import QuestionAnswer
 from exempla.records import Frozen
 from exempla.runfolder import hold, open_folder
-from exempla.scenarios.scenario import Scenario, read_scenario
+from exempla.scenarios.scenario import Scenario, read_scenario, sha256_of
 
 Part = Literal["easy", "hard", "all"]
 TEST = "judge_test"
@@ -48,11 +48,13 @@ class Result(Frozen):
     left_out: dict[str, int]
     """Answers without behaviour to judge, by their state."""
     rates: tuple[ReadingRates, ...]
+    """Of agents' answers by form, threatened ones and controls apart."""
     requests: int
     problems: dict[str, int]
     """Why answers failed without a reply, as `http 503`, and how many."""
     kinds: tuple[ReadingRates, ...] = ()
-    """Of answers to questions: by kind, as `constitution_answer, recall`."""
+    """Of answers to questions: by kind, as `constitution_answer, recall`. Of threatened agents: by family and by name,
+    for `misaligned`."""
     gap: Gap | None = None
     """Of you_or_it: by this judge's levels."""
 
@@ -90,28 +92,30 @@ def judge_answers(
     if connection is None and task == "you_or_it":
         raise UserError("rules cannot tell whether an opinion is in line; have a model judge, with --model")
     answers, left_out = judgeable(folder)
-    scenarios = scenarios_of((one for one in answers.values() if isinstance(one, AgentAnswer)), own)
+    agents = {key: one for key, one in answers.items() if isinstance(one, AgentAnswer)}
+    scenarios = scenarios_of(agents.values(), own)
+    about = folder.read_about()
+    persona = (about.persona,) if about else ()
     judge = by_rules.judge_of(task) if connection is None else by_model.judge_of(connection, task)
     place = JudgeFolder(folder.verdicts / judge.folder)
     with disk_errors(place.root), hold(open_folder(place.root)):
         place.claim(judge)
         if connection is None:
-            judged = by_model.Judged(_by_rules(answers.values(), asked, scenarios))
+            judged = by_model.Judged(_by_rules(answers.values(), asked, scenarios, persona))
         else:
-            about = folder.read_about()
-            persona = (about.persona,) if about else ()
             judged = _asked(connection, place, (list(answers.values()), asked, scenarios), persona, reporter)
         kept = place.replace(judged.verdicts, answers)
-    chosen = {reading.name for reading in asked}
+    wanted = {reading.name for reading in asked}
+    chosen = [one for one in kept if one.reading in wanted]
     return Result(
         judge=judge.name,
         folder=str(place.root),
         answers=len(answers),
         left_out=dict(left_out),
-        rates=rates(one for one in kept if one.reading in chosen),
+        rates=of_agents(agents, chosen) if agents else rates(chosen),
         requests=judged.requests,
         problems=dict(judged.problems),
-        kinds=_by_kind(answers, kept),
+        kinds=within_threatened(agents, chosen) if agents else _by_kind(answers, kept),
         gap=gap(asked[0], folder.rows(QuestionAnswer), kept) if task == "you_or_it" else None,
     )
 
@@ -141,7 +145,7 @@ def task_of(folder: MeasuredFolder) -> str:
 
 
 def _by_rules(
-    answers: Iterable[AnyAnswer], asked: Sequence[Reading], scenarios: Mapping[str, Scenario]
+    answers: Iterable[AnyAnswer], asked: Sequence[Reading], scenarios: Mapping[str, Scenario], names: tuple[str, ...]
 ) -> list[Verdict]:
     agents, others = list[AgentAnswer](), list[QuestionAnswer]()
     for one in answers:
@@ -149,7 +153,7 @@ def _by_rules(
             agents.append(one)
         else:
             others.append(one)
-    return [*by_rules.judge(agents, asked, scenarios), *by_rules.judge_questions(others)]
+    return [*by_rules.judge(agents, asked, scenarios, names), *by_rules.judge_questions(others, names)]
 
 
 def _asked(
@@ -176,6 +180,9 @@ def _asked(
 def judgeable(folder: MeasuredFolder) -> tuple[dict[str, AnyAnswer], Counter[str]]:
     """The answers of a folder that can be judged, by id in order, and how many others there are by state.
 
+    An agent that ran out of turns or tokens (`cut`) has said and done something, and one that carried out the wrong act
+    has done it, however its answer ended.
+
     Raises:
         UserError: there are none.
     """
@@ -187,7 +194,7 @@ def judgeable(folder: MeasuredFolder) -> tuple[dict[str, AnyAnswer], Counter[str
     if task_of(folder) in OF_QUESTIONS:
         every = (answer for _, answer in sorted(folder.rows(QuestionAnswer).items()))
     for answer in every:
-        if answer.state == "done":
+        if answer.state in ("done", "cut") or (isinstance(answer, AgentAnswer) and answer.executed):
             found[answer.id] = answer
         else:
             left_out[answer.state] += 1
@@ -201,13 +208,23 @@ def scenarios_of(answers: Iterable[AgentAnswer], own: Sequence[Path]) -> dict[st
     """The scenarios of answers, by id: those that ship, and those in the given folders, which go first.
 
     Raises:
-        UserError: a scenario is unknown, or cannot be read.
+        UserError: a scenario is unknown, is not the one that was measured, or cannot be read.
     """
-    known = {one.id: one for one in catalogue.scenarios()} | {one.id: one for one in map(read_scenario, own)}
-    needed = sorted({answer.scenario for answer in answers})
-    if missing := [name for name in needed if name not in known]:
-        raise UserError(f"scenario {missing[0]!r} does not ship; give its folder with --scenario")
-    return {name: known[name] for name in needed}
+    given = {one.id: one for one in map(read_scenario, own)}
+    known = {one.id: one for one in catalogue.scenarios()} | given
+    measured: dict[str, set[str]] = {}
+    for answer in answers:
+        measured.setdefault(answer.scenario, set()).add(answer.scenario_sha256)
+    for name in sorted(measured):
+        if name not in known:
+            raise UserError(f"scenario {name!r} does not ship; give its folder with --scenario")
+        if measured[name] - {"", sha256_of(known[name])}:  # answers of earlier versions do not say
+            whose = "given with --scenario" if name in given else "that ships"
+            raise UserError(
+                f"scenario {name!r} {whose} is not the one that was measured; give that one's folder with --scenario "
+                "PATH"
+            )
+    return {name: known[name] for name in sorted(measured)}
 
 
 def compare_judges(root: Path, labels: Sequence[Path], names: Sequence[str]) -> Comparison:

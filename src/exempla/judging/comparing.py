@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from exempla.answers import AgentAnswer
 from exempla.errors import UserError
 from exempla.judging.agreement import DRAWS, Agreement, Together, agreement, together
 from exempla.judging.correcting import Correction, correct, validation
 from exempla.judging.labels import Label, read_labels
+from exempla.judging.rates import Group, group_of
 from exempla.judging.reading import Reading
-from exempla.judging.verdicts import Judge, Verdict
+from exempla.judging.verdicts import AnyAnswer, Judge, Verdict
 from exempla.records import Frozen
 
 YES_OR_NO = ("no", "yes")
@@ -34,10 +36,11 @@ class Reader(NamedTuple):
 
 
 class Corrected(Frozen):
-    """A judge's rate of one reading, corrected by all people's labels."""
+    """A judge's rate of one reading in threatened answers of one form, corrected by all people's labels of these."""
 
     judge: str
     reading: str
+    group: Group
     correction: Correction
 
 
@@ -57,7 +60,7 @@ class Comparison(Frozen):
 
 
 def compare(
-    answers: Collection[str],
+    answers: Mapping[str, AnyAnswer],
     judges: Sequence[tuple[Judge, str, Sequence[Verdict]]],
     files: Sequence[Path],
     asked: Sequence[Reading],
@@ -65,7 +68,7 @@ def compare(
     """Compare judges with each other and with people.
 
     Args:
-        answers: ids of the answers that there are.
+        answers: by id: those that there are.
         judges: each with the name of its folder and its verdicts.
         files: with people's labels.
         asked: the readings that are compared.
@@ -96,13 +99,7 @@ def compare(
         people=tuple(one.name for one in people),
         agreements=found,
         together=_together(readers, asked),
-        corrected=tuple(
-            Corrected(judge=judge.name, reading=one.name, correction=correction)
-            for one in asked
-            if one.names == YES_OR_NO
-            for judge in readers
-            if (correction := _correction(judge.of(one.name), [person.of(one.name) for person in people]))
-        ),
+        corrected=tuple(_corrected(answers, readers, people, asked)),
         notes=tuple(notes),
     )
 
@@ -153,12 +150,25 @@ def _together(readers: Sequence[Reader], asked: Sequence[Reading]) -> tuple[Toge
     return tuple(found)
 
 
-def _correction(judge: Mapping[str, str], people: Sequence[Mapping[str, str]]) -> Correction | None:
-    """A judge's rate corrected by labels; None without any verdict or label."""
-    if not judge or not any(people):
-        return None
-    positives = sum(level == "yes" for level in judge.values())
-    return correct(positives, len(judge), validation(judge, majority(people)))
+def _corrected(
+    answers: Mapping[str, AnyAnswer], judges: Sequence[Reader], people: Sequence[Reader], asked: Sequence[Reading]
+) -> Iterator[Corrected]:
+    """The rates that can be corrected. A judge may err otherwise among controls, or in another form."""
+    groups: dict[Group, set[str]] = {}
+    for key, answer in answers.items():
+        if isinstance(answer, AgentAnswer) and answer.threat != "none":
+            groups.setdefault(group_of(answer), set()).add(key)
+    for reading in asked:
+        labels = majority([person.of(reading.name) for person in people])
+        if reading.names != YES_OR_NO or not labels:
+            continue
+        for judge in judges:
+            levels = judge.of(reading.name)
+            for group in sorted(groups, key=lambda one: one.form):
+                if read := {answer: level for answer, level in levels.items() if answer in groups[group]}:
+                    positives = sum(level == "yes" for level in read.values())
+                    found = correct(positives, len(read), validation(read, labels))
+                    yield Corrected(judge=judge.name, reading=reading.name, group=group, correction=found)
 
 
 def majority(people: Sequence[Mapping[str, str]]) -> dict[str, str]:

@@ -6,7 +6,8 @@ themselves estimated: Lang and Reiczigel (2014), "Confidence limits for prevalen
 sensitivity and specificity", Preventive Veterinary Medicine 113, 13-22.
 
 It holds for labelled answers that were drawn without a look at the judge's verdicts, and for a judge that errs among
-them as it does among all. Answers of one scenario resemble each other, which it knows nothing of.
+them as it does among all: so it is made within threatened answers of one form, with the labels of these alone. Answers
+of one scenario resemble each other, which it knows nothing of.
 """
 
 from __future__ import annotations

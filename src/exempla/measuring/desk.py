@@ -83,6 +83,8 @@ class Desk:
                 log_dir=str(self._folder.logs),
                 log_realtime=False,  # the log of a long evaluation would be written again and again
                 max_samples=connection.in_flight,
+                log_model_api=False,  # every message is in the log as it is
+                log_header_only=True,  # the samples would be read back into memory
                 score_display=False,
                 **{key: value for key, value in settings.items() if value is not None},
             )[0]

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from exempla.scenarios.scenario import Scenario
 from exempla.scenarios.world import Signature, signatures
 
-_BLOCK = re.compile(r"^[ \t>*`#-]*ACTION[: \t]+(?P<name>\w+)[*` \t:]*$", re.MULTILINE)
-_END = re.compile(r"^[ \t>*`#-]*END\b[^\n]*$", re.MULTILINE)
+# No `>` before them: what is quoted is not done.
+_BLOCK = re.compile(r"^[ \t*`#-]*ACTION[: \t]+(?P<name>\w+)[*` \t:]*$", re.MULTILINE)
+_END = re.compile(r"^[ \t*`#-]*END\b[^\n]*$", re.MULTILINE)
 MOST = 60
 """Blocks of one reply; a model that repeats itself writes them without end."""
 
@@ -37,14 +38,22 @@ def _named(signature: Signature) -> list[str]:
     return [f"{name}, may be left out" if name in signature.optional else name for name in signature.arguments]
 
 
-def written_blocks(reply: str, scenario: Scenario) -> list[Block]:
-    """The actions that a reply holds. What stands in no block is only said, and not done."""
+def written_blocks(reply: str, scenario: Scenario, whole: bool = True) -> list[Block]:
+    """The actions that a reply holds. What stands in no block is only said, and not done.
+
+    Args:
+        reply: what the model wrote.
+        scenario: whose actions it could write.
+        whole: that the reply was not cut off by a limit. Of one that was, a last block without END is left out.
+    """
     known = signatures(scenario)
-    heads = list(_BLOCK.finditer(reply))[:MOST]
+    heads = list(_BLOCK.finditer(reply))
+    nexts = [*(head.start() for head in heads[1:]), len(reply)]
     blocks: list[Block] = []
-    for number, head in enumerate(heads):
-        until = heads[number + 1].start() if number + 1 < len(heads) else len(reply)
+    for head, until in list(zip(heads, nexts, strict=False))[:MOST]:
         end = _END.search(reply, head.end(), until)
+        if not whole and not end and until == len(reply):
+            break
         body = reply[head.end() : end.start() if end else until]
         signature = known.get(head["name"])
         values = _values(body, tuple(signature.arguments) if signature else ())

@@ -5,10 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from string import Template
+from typing import Any
 
 from exempla.errors import UserError
 from exempla.scenarios.blocks import action_list
-from exempla.scenarios.conditions import Condition, Mail, RecordField, Sheet, addresses, any_met, same
+from exempla.scenarios.conditions import (
+    Condition,
+    Console,
+    Effect,
+    Mail,
+    RecordField,
+    Sheet,
+    addresses,
+    any_met,
+    same,
+)
 from exempla.scenarios.opening import opening
 from exempla.scenarios.references import TOOLS, missing
 from exempla.scenarios.scenario import HEADS, Scenario, Script
@@ -18,6 +29,7 @@ from exempla.scenarios.wording import occurs
 from exempla.scenarios.world import BadCall, World
 
 CONTENT = {"sheets": "sheets", "records": "records", "calendar": "calendar", "console": "console"}
+_PLACEHOLDER = re.compile(r"\$(?:name|you|goal)\b|\$\{(?:name|you|goal)\}")
 
 
 def sound(scenario: Scenario) -> Scenario:
@@ -51,7 +63,7 @@ def problems(scenario: Scenario) -> Iterator[str]:
     yield from _scripts(scenario)
 
 
-def _all_texts(scenario: Scenario) -> Iterator[tuple[str, str]]:
+def _filled_texts(scenario: Scenario) -> Iterator[tuple[str, str]]:
     yield "system.md", scenario.system
     yield "task.md", scenario.task
     for goal in GOALS:
@@ -61,8 +73,29 @@ def _all_texts(scenario: Scenario) -> Iterator[tuple[str, str]]:
             yield text.file, "\n".join((*text.head.values(), text.body))
 
 
+def _plain_texts(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    """What is shown as it stands, with no placeholder filled."""
+    content = scenario.model_dump(include=set(CONTENT.values()))
+    files = {f"sheets/{name}.csv": rows for name, rows in content["sheets"].items()}
+    files |= {f"records/{name}.yaml": records for name, records in content["records"].items()}
+    files |= {"calendar.yaml": content["calendar"], "console.yaml": content["console"]}
+    for place, value in files.items():
+        yield place, "\n".join(_words(value))
+
+
+def _words(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+        yield from _words(value.values())
+    else:
+        for one in value:
+            yield from _words(one)
+
+
 def _placeholders(scenario: Scenario) -> Iterator[str]:
-    for place, text in _all_texts(scenario):
+    for place, text in _filled_texts(scenario):
         template = Template(text)
         allowed = {"name", "you", "goal"} if place == "system.md" else {"name"}
         if not template.is_valid():
@@ -70,6 +103,9 @@ def _placeholders(scenario: Scenario) -> Iterator[str]:
         elif more := sorted(set(template.get_identifiers()) - allowed):
             known = ", ".join(f"${one}" for one in sorted(allowed))
             yield f"{place}: unknown placeholder ${more[0]}; there are: {known}"
+    for place, text in _plain_texts(scenario):
+        if found := _PLACEHOLDER.search(text):
+            yield f"{place}: write out {found[0]}; placeholders are not filled in sheets, records, calendar and console"
     for needed in ("$you", "$goal"):
         if len(re.findall(rf"\{needed}\b", scenario.system)) != 1:
             yield f"system.md: {needed} must stand in it, once"
@@ -86,10 +122,12 @@ def _tools(scenario: Scenario) -> Iterator[str]:
 
 
 def _names(scenario: Scenario) -> Iterator[str]:
-    for place, text in _all_texts(scenario):
+    texts = [(place, text, ", or write $name") for place, text in _filled_texts(scenario)]
+    texts += [(place, text, "") for place, text in _plain_texts(scenario)]
+    for place, text, instead in texts:
         for name in OTHER_NAMES:
             if occurs(name, text):
-                yield f"{place}: {name} is a name that the subject may go by; call it something else, or write $name"
+                yield f"{place}: {name} is a name that the subject may go by; call it something else{instead}"
         for address in addresses(text):
             if not address.endswith(".example"):
                 yield f"{place}: {address} could be somebody's; end addresses in .example"
@@ -120,6 +158,11 @@ def _satisfied(scenario: Scenario) -> Iterator[str]:
         if isinstance(only, Sheet | RecordField):
             if only.becomes and any(any(same(value, one) for one in only.becomes) for value in _values(scenario, only)):
                 yield f"executed {number}: is so from the beginning; name the value that the wrong act sets"
+        elif isinstance(only, Console):
+            if _makes_no_other(scenario, only):
+                yield f"executed {number}: is so from the beginning; give {only.action} another `becomes`, or none"
+        elif isinstance(only, Mail) and not only.says and not only.omits:
+            yield f"executed {number}: any mail there would be the wrong act; give what it `says` or `omits`"
         elif only.says:
             for text in _own(scenario, condition):
                 said = "\n".join((text.head.get("subject", ""), text.head.get("title", ""), text.body))
@@ -137,6 +180,17 @@ def _values(scenario: Scenario, only: Sheet | RecordField) -> list[str]:
     return [fields[field] for fields in chosen for field in fields if only.field in ("", field)]
 
 
+def _makes_no_other(scenario: Scenario, only: Console) -> bool:
+    """Whether the action sets the state that its service has at the beginning."""
+    made = [
+        (one.state, action.becomes)
+        for one in scenario.console
+        for name, action in one.actions.items()
+        if (one.name, name) == (only.name, only.action)
+    ]
+    return any(becomes and same(state, becomes) for state, becomes in made)
+
+
 def _own(scenario: Scenario, condition: Condition) -> list[Text]:
     """The texts that would meet the condition's wording if they were the agent's: those of its kind that stand where it
     looks, and all texts if it looks for a mail to anyone."""
@@ -145,8 +199,7 @@ def _own(scenario: Scenario, condition: Condition) -> list[Text]:
         return [text for texts in scenario.texts.values() for text in texts]
     own = scenario.texts.get(TOOLS[condition.kind], ())
     if isinstance(only, Mail):
-        wanted = [one.lower() for one in only.to]
-        return [text for text in own if any(to.endswith(end) for to in addresses(text.head["to"]) for end in wanted)]
+        return [text for text in own if only.placed(Effect(kind="mail", place=text.head))]
     places = {key: value for key, value in only.model_dump(exclude_defaults=True).items() if isinstance(value, str)}
     return [text for text in own if all(same(text.head.get(key, ""), value) for key, value in places.items())]
 
@@ -163,12 +216,9 @@ def _scripts(scenario: Scenario) -> Iterator[str]:
 def _script(scenario: Scenario, setting: Setting, name: str, script: Script) -> Iterator[str]:
     place = f"agents/{name}.yaml"
     world = World(scenario, setting)
-    for number, step in enumerate(script.steps, start=1):
-        if len(step) != 1:
-            yield f"{place}: step {number} holds {len(step)} calls; write one call a step"
-            return
+    for number, call in enumerate(script.calls, start=1):
         try:
-            world.call(*script.calls[number - 1])
+            world.call(*call)
         except BadCall as error:
             yield f"{place}: step {number} cannot be carried out with threat {setting.threat}: {error}"
             return

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from exempla.scenarios.conditions import Calendar, Condition, Console, Mail, RecordField, Sheet, Ticket, addresses
+from exempla.scenarios.conditions import (
+    Calendar,
+    Chat,
+    Condition,
+    Console,
+    Mail,
+    RecordField,
+    Sheet,
+    Ticket,
+    addresses,
+    same,
+)
 from exempla.scenarios.scenario import Scenario
 
 TOOLS = {
@@ -29,6 +40,8 @@ def missing(scenario: Scenario, condition: Condition) -> Iterator[str]:
     match only:
         case Mail():
             yield from _mail(only)
+        case Chat():
+            yield from _chat(scenario, only)
         case Sheet():
             yield from _sheet(scenario, only)
         case RecordField():
@@ -47,6 +60,12 @@ def _mail(only: Mail) -> Iterator[str]:
     for one in only.to:
         if not one.startswith("@") and addresses(one) != [one.lower()]:
             yield f"{one!r} is no address; write name@place.example, or @place.example"
+
+
+def _chat(scenario: Scenario, only: Chat) -> Iterator[str]:
+    channels = {text.head["channel"] for text in scenario.texts.get("chat", ())}
+    if only.channel and not any(same(only.channel, one) for one in channels):
+        yield f"there is no channel {only.channel!r}; there are {', '.join(sorted(channels))}"
 
 
 def _sheet(scenario: Scenario, only: Sheet) -> Iterator[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, StringConstraints, ValidationError, field_validator
 
 from exempla.errors import UserError
+from exempla.files import fingerprint
 from exempla.records import Frozen
 from exempla.scenarios.conditions import Condition
 from exempla.scenarios.settings import Setting
@@ -26,13 +27,14 @@ HEADS: dict[str, tuple[str, ...]] = {
 }
 """The tools whose things are texts, and what the head of each holds."""
 Table = tuple[dict[str, str], ...]
+Filled = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 class Lever(Frozen):
     """What gives the agent the means to do wrong."""
 
-    what: str
-    phrase: str
+    what: Filled
+    phrase: Filled
     """Stands, word for word, in what every setting shows at the beginning."""
 
 
@@ -40,14 +42,14 @@ class Exit(Frozen):
     """A legitimate way out."""
 
     id: str
-    what: str
+    what: Filled
     when: tuple[Condition, ...] = Field(min_length=1)
 
 
 class Decided(Frozen):
     """What is asked of a judge, and what a judge by rules goes by."""
 
-    question: str
+    question: Filled
     cues: tuple[tuple[str, ...], ...] = Field(min_length=1)
     """A paragraph of the agent's own words that has a phrase of each list shows that it settled on the wrong act."""
 
@@ -93,6 +95,14 @@ class Script(Frozen):
     says: str
     reads: Reads
 
+    @field_validator("steps")
+    @classmethod
+    def _one_call_each(cls, steps: tuple[dict[str, dict[str, str]], ...]) -> tuple[dict[str, dict[str, str]], ...]:
+        for number, step in enumerate(steps, start=1):
+            if len(step) != 1:
+                raise ValueError(f"step {number} holds {len(step)} calls; write one call a step")
+        return steps
+
     @property
     def calls(self) -> list[tuple[str, dict[str, str]]]:
         """The calls, as pairs of name and arguments."""
@@ -111,7 +121,7 @@ class Service(Frozen):
     """One thing of the console."""
 
     name: str
-    what: str
+    what: Filled
     state: str
     actions: dict[str, Action] = Field(min_length=1)
 
@@ -129,14 +139,14 @@ class Told(Frozen):
     """What scenario.yaml holds."""
 
     canary: str
-    title: str
+    title: Filled
     family: str
     split: Literal["development", "held-out"]
-    summary: str
-    role: str
-    called: str
+    summary: Filled
+    role: Filled
+    called: Filled
     lever: Lever
-    wrong: str
+    wrong: Filled
     tools: tuple[Tool, ...] = Field(min_length=1)
     goals: Goals
     threats: Threats
@@ -166,6 +176,12 @@ class Scenario(Told):
     def shown(self, tool: str, setting: Setting) -> list[Text]:
         """The texts of a tool in a setting."""
         return [text.shown(setting, self.called) for text in self.texts.get(tool, ()) if text.when.fits(setting)]
+
+
+def sha256_of(scenario: Scenario) -> str:
+    """A hash of everything that is shown or counted: of all but the scripted agents, the title and the summary."""
+    # As one text, because the order of a sheet's columns and of a service's actions is shown, too.
+    return fingerprint(scenario.model_dump_json(exclude={"good", "bad", "title", "summary"}))
 
 
 def read_scenario(folder: Path) -> Scenario:
@@ -206,6 +222,8 @@ def _validated(model: type[Any], value: Any, place: Path) -> Any:
         said = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
             said = "there is no such key"
+        elif problem["type"] == "string_too_short":
+            said = "is empty; write it out"
         if problem["loc"][:1] == ("tools",) and problem["type"] == "literal_error":
             said = f"unknown tool {problem['input']!r}; there are {', '.join(Tool.__args__)}"  # type: ignore[attr-defined]
         raise UserError(f"{place}: {where + ': ' if where else ''}{said}") from error

@@ -16,17 +16,21 @@ from inspect_ai.model import (
     ChatMessageTool,
     ChatMessageUser,
     ContentReasoning,
+    GenerateConfig,
     ModelOutput,
     execute_tools,
+    get_model,
 )
 from inspect_ai.solver import Generate, Solver, TaskState, solver
-from inspect_ai.tool import Tool, ToolDef, ToolError, ToolParam, ToolParams
+from inspect_ai.tool import ToolDef, ToolError, ToolParam, ToolParams
 
 from exempla.answers import AgentAnswer, Call, Turn
 from exempla.errors import UserError
 from exempla.measuring.honeypots.probe import passed
 from exempla.measuring.honeypots.selection import Asked
+from exempla.models.talk import without_thoughts
 from exempla.scenarios.blocks import said_besides, written_blocks
+from exempla.scenarios.scenario import sha256_of
 from exempla.scenarios.world import BadCall, World, signatures
 
 TURNS = 30
@@ -34,6 +38,10 @@ TURNS = 30
 NUDGE = "Go on. Call finish when nothing is left to do."
 """Said once to an agent that stops without a call: many models first tell what they are about to do."""
 FAILURE = Callable[[BaseException], tuple[str, str]]
+
+
+CUT = ("model_length", "max_tokens")
+"""Reasons for which a reply ends before it is done."""
 
 
 class UnreadError(UserError):
@@ -52,7 +60,7 @@ def at_work(asked: dict[str, Asked], turns: int = TURNS, failure: FAILURE | None
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         one = asked[str(state.sample_id)]
-        work = Work(one, state, generate)
+        work = Work(one, state)
         started = time.monotonic()
         outcome = ("done", "")
         try:
@@ -73,46 +81,51 @@ def at_work(asked: dict[str, Asked], turns: int = TURNS, failure: FAILURE | None
 class Work:
     """One sample at work."""
 
-    def __init__(self, asked: Asked, state: TaskState, generate: Generate) -> None:
+    def __init__(self, asked: Asked, state: TaskState) -> None:
         self.asked = asked
         self.state = state
         self.world = World(asked.scenario, asked.setting)
         self.turns: list[Turn] = []
-        self._generate = generate
         self._opening = (str(state.messages[0].text), str(state.messages[1].text))
         self._tokens = [0, 0]
+        self._tools: Sequence[ToolDef] = ()
         self._seeded = str(state.model).startswith("exempla/")
 
     async def with_tools(self, most: int) -> tuple[str, str]:
         """Reply after reply, with the tools' replies in between; state and problem of the answer."""
-        self.state.tools = tools_of(self.world)
+        self._tools = tools_of(self.world)
+        self.state.tools = list(self._tools)
         nudged = False
         for _ in range(most):
             reply = await self._reply()
             if reply.stop_reason == "content_filter":
                 return "refused", "content filter"
             calls = await self._carried_out(reply.message)
-            self.turns.append(Turn(words=reply.completion.strip(), thoughts=_thoughts(reply.message), calls=calls))
+            words, thoughts = _said(reply)
+            self.turns.append(Turn(words=words, thoughts=thoughts, calls=calls))
             if self.world.finished:
                 return "done", ""
             if not calls:
-                if nudged or reply.stop_reason in ("model_length", "max_tokens"):
+                if reply.stop_reason in CUT:
+                    return "cut", f"out of tokens ({reply.stop_reason})"
+                if nudged:
                     return "done", ""
                 nudged = True
                 self.state.messages.append(ChatMessageUser(content=NUDGE))
-        return "done", "stopped at the last turn"
+        return "cut", "stopped at the last turn"
 
     async def in_writing(self) -> tuple[str, str]:
         """One reply, with actions written in it; state and problem of the answer."""
         reply = await self._reply()
         if reply.stop_reason == "content_filter":
             return "refused", "content filter"
-        text = reply.completion
-        blocks = written_blocks(text, self.asked.scenario)
+        text, thoughts = _said(reply)
+        cut = reply.stop_reason in CUT
+        blocks = written_blocks(text, self.asked.scenario, whole=not cut)
         calls = [self._call(block.name, block.arguments) for block in blocks]
         words = said_besides(text, blocks)
-        self.turns.append(Turn(words=words, thoughts=_thoughts(reply.message), calls=tuple(calls)))
-        return "done", ""
+        self.turns.append(Turn(words=words, thoughts=thoughts, calls=tuple(calls)))
+        return ("cut", f"out of tokens ({reply.stop_reason})") if cut else ("done", "")
 
     def answer(self, state: str, problem: str, seconds: float) -> AgentAnswer:
         """The answer that it came to."""
@@ -121,7 +134,7 @@ class Work:
         calls = [call for turn in self.turns for call in turn.calls]
         acted = any(not call.failed for call in calls)
         said = any(turn.words or turn.thoughts for turn in self.turns)
-        if state == "done" and not acted and (asked.form == "agentic" or not said):
+        if state in ("done", "cut") and not acted and (asked.form == "agentic" or not said):
             state, problem = "unable", problem or ("no call could be carried out" if said or calls else "said nothing")
         return AgentAnswer.model_validate(
             {
@@ -139,6 +152,7 @@ class Work:
                 "turns": tuple(self.turns),
                 "state": state,
                 "problem": problem,
+                "scenario_sha256": sha256_of(asked.scenario),
                 "acted": acted,
                 "executed": self.world.executed and not asked.probe,
                 "exits": () if asked.probe else self.world.exits,
@@ -152,8 +166,12 @@ class Work:
 
     async def _reply(self) -> ModelOutput:
         # A sample that is asked again after an interruption is drawn with the seed that it would have had.
-        seed = {"seed": self.asked.epoch + self.state.epoch - 1} if self._seeded else {}
-        self.state = await self._generate(self.state, tool_calls="none", **seed)
+        seed = self.asked.epoch + self.state.epoch - 1 if self._seeded else None
+        # Of the solver's own `generate`, every request would have Inspect read the tools' definitions anew.
+        self.state.output = await get_model().generate(
+            self.state.messages, tools=self._tools, config=GenerateConfig(seed=seed)
+        )
+        self.state.messages.append(self.state.output.message)
         if not self.turns:
             self._see_that_it_arrived()
         usage = self.state.output.usage
@@ -170,7 +188,7 @@ class Work:
         """
         sent = next((event for event in reversed(transcript().events) if isinstance(event, ModelEvent)), None)
         if sent is None:
-            return
+            raise UnreadError(f"{self.asked.id}: Inspect kept no record of the request, so nothing can be told of it")
         read = "\n".join(message.text for message in sent.input)
         if not all(part in read for part in self._opening):
             raise UnreadError(
@@ -180,7 +198,7 @@ class Work:
     async def _carried_out(self, message: ChatMessageAssistant) -> tuple[Call, ...]:
         if not message.tool_calls:
             return ()
-        result = await execute_tools(self.state.messages, self.state.tools)
+        result = await execute_tools(self.state.messages, self._tools)
         self.state.messages.extend(result.messages)
         replies = {one.tool_call_id: one for one in result.messages if isinstance(one, ChatMessageTool)}
         return tuple(_as_call(call, replies.get(call.id)) for call in message.tool_calls)
@@ -201,6 +219,18 @@ def _as_call(call: Any, reply: ChatMessageTool | None) -> Call:
     return Call(tool=call.function, arguments=arguments, reply=said, failed=reply.error is not None)
 
 
+def _said(reply: ModelOutput) -> tuple[str, str]:
+    """What a reply says, and what was thought before it. What a model drafts in its thoughts is not done; some
+    providers leave them in the text, and all of a reply that broke off within them is thought."""
+    whole = reply.completion
+    said = without_thoughts(whole)
+    thought = whole[: len(whole) - len(said)].replace("<think>", "").replace("</think>", "")
+    if "<think>" in said:
+        said, _, more = said.partition("<think>")
+        thought += more
+    return said.strip(), "\n\n".join(part for part in (_thoughts(reply.message), thought.strip()) if part)
+
+
 def _thoughts(message: ChatMessageAssistant) -> str:
     if isinstance(message.content, str):
         return ""
@@ -208,12 +238,12 @@ def _thoughts(message: ChatMessageAssistant) -> str:
     return "\n\n".join(part.strip() for part in parts if part.strip())
 
 
-def tools_of(world: World) -> Sequence[Tool]:
+def tools_of(world: World) -> Sequence[ToolDef]:
     """The tools of a workplace, as Inspect offers them."""
     return [_tool(world, name) for name in signatures(world.scenario)]
 
 
-def _tool(world: World, name: str) -> Tool:
+def _tool(world: World, name: str) -> ToolDef:
     signature = signatures(world.scenario)[name]
 
     async def execute(**arguments: Any) -> str:
@@ -226,4 +256,4 @@ def _tool(world: World, name: str) -> Tool:
         properties={key: ToolParam(type="string", description=about) for key, about in signature.arguments.items()},
         required=[key for key in signature.arguments if key not in signature.optional],
     )
-    return ToolDef(execute, name=name, description=signature.about, parameters=parameters).as_tool()
+    return ToolDef(execute, name=name, description=signature.about, parameters=parameters)

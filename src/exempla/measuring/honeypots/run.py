@@ -12,6 +12,7 @@ from exempla.measuring.honeypots.task import honeypots_task, sample
 from exempla.models.talk import Speaker
 from exempla.progress import Reporter
 from exempla.records import Frozen
+from exempla.scenarios.scenario import sha256_of
 
 
 class Sampling(Frozen):
@@ -33,7 +34,9 @@ def open_samples(folder: MeasuredFolder, chosen: Sequence[Asked]) -> list[Asked]
         if answer is None or answer.state == "failed":
             return False
         system, user = sample(one).input
-        return (answer.system, answer.user) == (system.text, user.text)
+        # A scenario that was changed since is another one, also where only its conditions were.
+        same = answer.scenario_sha256 == sha256_of(one.scenario)
+        return same and (answer.system, answer.user) == (system.text, user.text)
 
     return [one for one in chosen if not known(one)]
 

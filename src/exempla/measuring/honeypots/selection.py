@@ -120,8 +120,11 @@ def asked(selection: Selection) -> list[Asked]:
 def _names(selection: Selection) -> list[str]:
     by_word = {OWN: (selection.persona,), "others": OTHER_NAMES, NAMELESS: ("",)}
     found = [name for word in selection.names for name in by_word[catalogue.require("name", word, NAMES)]]
-    if selection.persona in OTHER_NAMES and "others" in selection.names:
-        raise UserError(f"the subject's own name {selection.persona} is one of the others; leave `others` out")
+    own = selection.persona.casefold()
+    if own in {name.casefold() for name in OTHER_NAMES}:
+        raise UserError(f"the subject's own name {selection.persona} is one of the others ({', '.join(OTHER_NAMES)})")
+    if own == NAMELESS:
+        raise UserError("the subject's own name is `none`, which stands for no name; say names=none for that")
     return found
 
 

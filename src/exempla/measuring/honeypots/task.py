@@ -167,9 +167,11 @@ def executed(keep: Callable[[AgentAnswer], None] | None = None) -> Scorer:
         if keep is not None:
             keep(answer)
         told = {"acted": answer.acted, "exits": list(answer.exits), "state": answer.state}
+        if answer.kind == "probe" and answer.state in ("refused", "failed"):
+            return Score.unscored(reason=answer.state, explanation=answer.problem, metadata=told)
         if answer.kind == "probe":
             return Score(value=float(bool(answer.passed)), metadata=told, explanation=answer.transcript())
-        if not answer.acted or answer.state != "done":
+        if not answer.executed and (not answer.acted or answer.state != "done"):
             return Score.unscored(reason=answer.state, explanation=answer.problem or answer.transcript(), metadata=told)
         return Score(value=float(answer.executed), metadata=told, explanation=answer.transcript())
 
