@@ -152,28 +152,15 @@ HOSTILE = {
 }
 
 
-def withstood(gate: Gate, length: int) -> None:
-    """See that no hostile text of that many characters takes a gate longer than 20 seconds of a core a megabyte."""
+@each_gate
+def test_hostile_text_of_a_megabyte_takes_no_longer_than_any_other(gate: Gate):
     context = gate.examples[0].context
-    for name, whole in HOSTILE.items():
-        text = whole[-length:]
+    for name, text in HOSTILE.items():
         # Gates that compare need a second one; the others take as long for each.
         records = [made("a", text), made("b", text[1:] + "b")] if gate.decide else [made("a", text)]
         started = time.process_time()
         objections(gate, records, context)
-        assert time.process_time() - started < max(1.0, 20 * length / 1_000_000), name
-
-
-@each_gate
-def test_hostile_text_takes_no_longer_than_any_other(gate: Gate):
-    # What grew with the square of the length would take a hundred times as long as what grows with it.
-    withstood(gate, 150_000)
-
-
-@pytest.mark.slow
-@each_gate
-def test_hostile_text_of_a_megabyte_takes_no_longer_than_any_other(gate: Gate):
-    withstood(gate, 1_000_000)
+        assert time.process_time() - started < 20, name
 
 
 @each_gate
