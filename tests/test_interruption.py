@@ -51,7 +51,13 @@ MOMENTS: dict[str, Callable[[Path, str], bool]] = {
 }
 
 
-@pytest.mark.parametrize("stage", MOMENTS)
+OFTEN = ("train", "measure")
+"""The stages that lose most; the others are killed in `make test-slow`."""
+
+
+@pytest.mark.parametrize(
+    "stage", [stage if stage in OFTEN else pytest.param(stage, marks=pytest.mark.slow) for stage in MOMENTS]
+)
 def test_a_killed_run_goes_on_to_the_same_results(
     stage: str, uninterrupted: tuple[Path, dict[str, str]], tmp_path: Path
 ) -> None:
@@ -205,6 +211,7 @@ def test_half_a_file_of_a_killed_writer_goes_when_the_file_is_written_again(tmp_
     assert sorted(path.name for path in tmp_path.iterdir()) == [".curve.json", "curve.json"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["upper_layers=1", "method='lora', lora_rank=4, upper_layers=1"])
 def test_other_ways_of_training_go_on_to_the_same_weights(tiny_model: Path, tmp_path: Path, way: str) -> None:
     study = write_study(

@@ -383,6 +383,7 @@ def test_a_name_that_stands_for_another_is_refused(persona):
         asked(read_selection({"persona": persona, "split": "all"}))
 
 
+@pytest.mark.slow
 def test_another_sampling_or_a_changed_scenario_is_asked_anew(tmp_path):
     folder = made(tmp_path)
     with served(rule="agent", calls={"": ({"finish": {"summary": "x"}},)}) as server:

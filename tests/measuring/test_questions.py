@@ -238,6 +238,7 @@ def test_failures_are_counted_told_and_asked_again(tmp_path):
     assert {one["failed"] for one in rates} == {0}
 
 
+@pytest.mark.slow
 def test_a_local_model_is_measured_before_and_after(tiny_model, tmp_path):
     other = changed(tiny_model, tmp_path / "other")
     small = ("--max-tokens", "4")
