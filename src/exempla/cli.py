@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from exempla import __version__, catalogue, cli_check, cli_judge, cli_measure, cli_screen, cli_write, doctor, show
+from exempla.cli_options import Json, Quiet
 from exempla.errors import UserError
 from exempla.files import disk_errors
 from exempla.forecast import forecast
@@ -38,8 +39,6 @@ From = Annotated[str | None, typer.Option("--from", help="Begin with this stage;
 Only = Annotated[str | None, typer.Option(help="Run this stage alone.")]
 Model = Annotated[str | None, typer.Option(help="Subject instead of the study's: embedded, a folder, or a hub name.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would run and what is up to date; run nothing.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
-Json = Annotated[bool, typer.Option("--json", help="Print progress as JSON lines.")]
 
 
 @app.command()

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from exempla.cli_options import BaseUrl, Quiet
 from exempla.errors import UserError
 from exempla.progress import Mode, Reporter, interruptible
 
@@ -26,14 +27,12 @@ app = typer.Typer(
 _option: Any = typer.Option
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="What `exempla measure` wrote (it has answers.jsonl).")]
 Model = Annotated[str, _option(help="Judge: provider/model as Inspect names it, a model folder, or `rules`.")]
-BaseUrl = Annotated[str, _option(help="Address of an OpenAI-compatible server, ending in /v1.")]
 Connections = Annotated[int | None, _option(min=1, help="Requests in flight; 32 if not given.")]
 Readings = Annotated[str, _option(help="What to read, with commas between; everything if not given.")]
 OwnScenarios = Annotated[list[Path], _option("--scenario", help="Folder of a scenario of your own; may be repeated.")]
 Labels = Annotated[list[Path], _option(help="CSV or JSON Lines: answer, reading, level, who; may be repeated.")]
 One = Annotated[str, _option(help="Compare this reading alone, with the table of levels.")]
 Out = Annotated[Path, _option(help="Folder for the answers, labels and verdicts of the test.")]
-Quiet = Annotated[bool, _option("--quiet", help="Print nothing but errors.")]
 Json = Annotated[bool, _option("--json", help="Print progress and results as JSON lines.")]
 IN_FLIGHT = 32
 WIDTH = 240

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from exempla.cli_options import BaseUrl, Json, Quiet, given_options
 from exempla.progress import Mode, Reporter, interruptible
 
 _option: Any = typer.Option
@@ -25,7 +26,6 @@ Epochs = Annotated[int, _option(min=1, help="How often each setting is asked.")]
 Turns = Annotated[int, _option(min=1, help="Most replies of a sample with tools.")]
 Temperature = Annotated[float | None, _option(min=0, help="Of the subject; the provider's own if not given.")]
 MaxTokens = Annotated[int | None, _option(min=1, help="New tokens of a reply; the provider's limit if not given.")]
-BaseUrl = Annotated[str, _option(help="Address of an OpenAI-compatible server, ending in /v1.")]
 Compare = Annotated[Path | None, _option(help="Folder of another measurement of the same task, to compare with.")]
 Constitution = Annotated[str, _option(help="A constitution of your own that a quiz is written about; with --writer.")]
 Writer = Annotated[str, _option(help="Model that writes the quiz about --constitution.")]
@@ -33,8 +33,6 @@ Battery = Annotated[str, _option(help="More of a local subject's capability: lm-
 Grader = Annotated[str, _option(help="Model that grades the replies of the task agentic_misalignment.")]
 Connections = Annotated[int, _option(min=1, help="Samples at work at once.")]
 DryRun = Annotated[bool, _option("--dry-run", help="Say what would be asked; ask nothing.")]
-Quiet = Annotated[bool, _option("--quiet", help="Print nothing but errors.")]
-Json = Annotated[bool, _option("--json", help="Print progress as JSON lines.")]
 
 
 def measure(  # noqa: PLR0913 - one parameter an option
@@ -71,8 +69,6 @@ def measure(  # noqa: PLR0913 - one parameter an option
     """
     from exempla.surveying import survey
 
-    sources = {name: context.get_parameter_source(name) for name in context.params}
-    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
     mode: Mode = "quiet" if quiet else "json" if json else "auto"
     with interruptible(), Reporter(mode) as reporter:
-        survey(context.params, reporter, given)
+        survey(context.params, reporter, given_options(context))

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from exempla.cli_options import BaseUrl, Json, Quiet, given_options
 from exempla.errors import UserError
 from exempla.models.identity import full_name
 from exempla.pipeline import run_study
@@ -39,14 +40,11 @@ Language = Annotated[str, _option(help="ISO code that texts must be in. Empty: a
 Persona = Annotated[str, _option(help="Name of the trained persona, which texts may give it.")]
 Maker = Annotated[str, _option(help="Name of who makes the persona.")]
 Model = Annotated[str, _option(help="Judge: provider/model as Inspect names it; for gates that a model can judge.")]
-BaseUrl = Annotated[str, _option(help="Address of an OpenAI-compatible server, ending in /v1.")]
 Connections = Annotated[int, _option(min=1, help="Requests in flight.")]
 ScanPatterns = Annotated[bool, _option("--scan-patterns", help="Look for recurring patterns as well.")]
 Embedding = Annotated[str, _option(help="Folder or name of a model for passages; static vectors if not given.")]
 Processes = Annotated[int | None, _option(min=1, help="Processes that read; one a core if not given.")]
 Planted = Annotated[bool, _option("--planted", help="Tell what the gates find of the planted sets; screen nothing.")]
-Quiet = Annotated[bool, _option("--quiet", help="Print nothing but errors.")]
-Json = Annotated[bool, _option("--json", help="Print progress as JSON lines.")]
 
 
 def screen(  # noqa: PLR0913 - one parameter an option
@@ -97,13 +95,6 @@ def screen(  # noqa: PLR0913 - one parameter an option
         job = job_of(context.params)
         result = screen_corpus(job, reporter)
         _say(result, job, reporter)
-
-
-def given_options(context: typer.Context) -> set[str]:
-    """Names of the parameters that the command line gives."""
-    return {
-        name for name in context.params if str(context.get_parameter_source(name)).rpartition(".")[2] == "COMMANDLINE"
-    }
 
 
 def _refuse_more(context: typer.Context, what: str, allowed: set[str]) -> None:

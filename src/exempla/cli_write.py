@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from exempla.cli_options import BaseUrl, Json, Quiet
+
 _option: Any = typer.Option
 Recipe = Annotated[str, typer.Argument(help="What to write: stories, advice ... (exempla list recipes).")]
 Number = Annotated[int, _option("--n", help="How many texts.")]
@@ -18,7 +20,6 @@ Budget = Annotated[float | None, _option(min=0, help="Stop before this much mone
 MaxTokensTotal = Annotated[int | None, _option(min=1, help="Stop before so many tokens are read and written.")]
 MaxRequests = Annotated[int | None, _option(min=1, help="Stop before so many requests are answered or given up.")]
 DryRun = Annotated[bool, _option("--dry-run", help="Show requests, tokens, cost, time; send nothing.")]
-BaseUrl = Annotated[str, _option(help="Address of an OpenAI-compatible server, ending in /v1.")]
 Connections = Annotated[int | None, _option(min=1, help="Requests in flight; 64, or 32 for local models.")]
 Batch = Annotated[bool, _option("--batch", help="The provider's batch mode: about half the price, up to a day a step.")]
 Reasoning = Annotated[str, _option(help="Effort of models that reason: none, minimal, low, medium, high, xhigh, max.")]
@@ -36,8 +37,6 @@ MeasureEvery = Annotated[int, _option(min=0, help="Kept texts between two measur
 Retries = Annotated[int, _option(min=0, help="How often a failed request is sent again, with growing pauses.")]
 Timeout = Annotated[int, _option(min=1, help="Seconds that a request may take.")]
 Screen = Annotated[bool, _option("--screen/--no-screen", help="Pass the texts through the gates at the end.")]
-Quiet = Annotated[bool, _option("--quiet", help="Print nothing but errors.")]
-Json = Annotated[bool, _option("--json", help="Print progress as JSON lines.")]
 
 
 def write(  # noqa: PLR0913 - one parameter an option
