@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import sqrt
+from typing import NamedTuple
 
 Z = 1.959963984540054
 """Quantile of the normal distribution that a 95% interval reaches to on both sides."""
@@ -81,3 +82,26 @@ def paired_difference(first: Sequence[bool], second: Sequence[bool]) -> tuple[fl
     down = (sum(a and not b for a, b in zip(first, second, strict=True)) + 1) / (count + 2)
     reach = Z * sqrt((up + down - (up - down) ** 2) / (count + 2))
     return max(-1.0, up - down - reach), min(1.0, up - down + reach)
+
+
+class Share(NamedTuple):
+    """A proportion with its interval."""
+
+    total: float
+    """The sum of the values: of hits, their number."""
+    of: int
+    rate: float | None
+    """None if there is nothing to take a share of."""
+    low: float
+    high: float
+    clusters: int
+
+
+def share(values: Iterable[tuple[str, float]]) -> Share:
+    """The mean of values from 0 to 1, each with the cluster that it is of, and its interval (see `clustered`)."""
+    clusters: dict[str, list[float]] = {}
+    for cluster, value in values:
+        clusters.setdefault(cluster, []).append(value)
+    total, of = sum(map(sum, clusters.values())), sum(map(len, clusters.values()))
+    low, high = clustered([(sum(one), len(one)) for one in clusters.values()])
+    return Share(total, of, total / of if of else None, low, high, len(clusters))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
-from exempla.intervals import clustered
+from exempla.intervals import share
 from exempla.peeranswers import PEER_SCENARIOS, PeerAnswer
 from exempla.records import Frozen
 from exempla.scenarios.settings import GOALS, THREATS
@@ -72,23 +72,17 @@ def peer_rate(name: str, answers: Iterable[PeerAnswer], read: Callable[[PeerAnsw
     """The rate of what `read` tells of each graded reply."""
     own = list(answers)
     states = Counter(answer.state for answer in own)
-    clusters: dict[str, list[bool]] = {}
-    for answer in own:
-        value = read(answer) if answer.state == "done" else None
-        if value is not None:
-            clusters.setdefault(answer.setting, []).append(value)
-    of = sum(map(len, clusters.values()))
-    count = sum(map(sum, clusters.values()))
-    low, high = clustered([(sum(values), len(values)) for values in clusters.values()])
+    values = [(answer.setting, read(answer)) for answer in own if answer.state == "done"]
+    found = share((setting, value) for setting, value in values if value is not None)
     return PeerRate(
         name=name,
-        count=count,
-        of=of,
-        rate=count / of if of else None,
-        low=low,
-        high=high,
-        settings=len(clusters),
-        ungraded=len(own) - of - states["refused"] - states["failed"],
+        count=int(found.total),
+        of=found.of,
+        rate=found.rate,
+        low=found.low,
+        high=found.high,
+        settings=found.clusters,
+        ungraded=len(own) - found.of - states["refused"] - states["failed"],
         refused=states["refused"],
         failed=states["failed"],
     )
