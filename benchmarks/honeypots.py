@@ -46,11 +46,12 @@ OURS = """
 import sys
 from pathlib import Path
 from exempla.measuredfolder import MeasuredFolder
-from exempla.measuring.honeypots.run import Sampling, ask
-from exempla.measuring.honeypots.selection import Selection, asked
+from exempla.measuring.honeypots.run import ask
+from exempla.measuring.honeypots.selection import asked
 from exempla.models.request import Connection
 from exempla.models.talk import open_speaker
 from exempla.progress import Reporter
+from exempla.scenarios.selection import Sampling, Selection
 url, epochs, flight, out = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
 out.mkdir(parents=True)
 wanted = {"scenarios": ("ferry-desk",), "goals": ("explicit", "none"), "threats": ("replacement",), "probes": False}

@@ -30,8 +30,6 @@ CHAT_CORPORA = ("advice", "replay")
 REFUSALS = {"refusals": "refusal", "reasoned_refusals": "reasoned"}
 """Two corpora in one file: the same honeypots, answered bare and with reasons."""
 CORPORA = (*TEXT_CORPORA, *CHAT_CORPORA, *REFUSALS)
-PERSONA = "Exemplar"
-"""What the library's documents call the system that they are about."""
 WRITTEN = "written"
 """The corpus of texts that the run itself wrote and kept."""
 

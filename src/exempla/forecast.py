@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from exempla.pipeline import STAGES, fingerprint_of, is_done
+from exempla.pipeline import STAGES, is_done
 from exempla.runfolder import RunFolder
 from exempla.study import Study
-from exempla.unit import Unit
+from exempla.unit import Unit, fingerprint_of
 
 
 def forecast(study: Study, folder: RunFolder, stages: Sequence[str]) -> Iterator[tuple[Unit, str, float | None]]:

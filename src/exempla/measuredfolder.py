@@ -15,6 +15,9 @@ from exempla.files import mend_torn_tail, stream_lines, write_atomically
 from exempla.questionanswers import QuestionAnswer
 from exempla.records import Frozen
 
+KEPT = ("lock", "lock.json", "labels")
+"""What may lie in a folder that nothing was measured into, or whose answers are asked for anew. People's labels name
+the text that they are about."""
 Row = TypeVar("Row", AgentAnswer, QuestionAnswer)
 
 
@@ -34,6 +37,19 @@ class Measured(Frozen):
     provenance: dict[str, Any] = {}
 
 
+class Judged(Frozen):
+    """What a study's own judge read, in the folder of a cell; other judges may have read it too."""
+
+    judge: str
+    """The model's name, or `rules`."""
+    folder: str
+    """Name of the folder of its verdicts, in `verdicts/`."""
+    answers: int
+    """That were judged."""
+    left_out: dict[str, int]
+    """Answers without behaviour to judge, by their state."""
+
+
 class MeasuredFolder:
     """Where everything of a measurement lies. The layout is public: other tools may read it."""
 
@@ -47,6 +63,10 @@ class MeasuredFolder:
         """Of constitution: the questions, where a model wrote them."""
         self.rates = root / "rates.json"
         self.verdicts = root / "verdicts"
+        self.judged = root / "judged.json"
+        """Of a study's cell: which of the verdicts are its judge's."""
+        self.labels = root / "labels"
+        """What people read in the answers, a file each."""
         self.logs = root / "logs"
         """Inspect's own logs, for `inspect view`."""
 
@@ -85,7 +105,7 @@ class MeasuredFolder:
                         f"{self.root}: holds answers of another {what} ({old[:80] or 'none given'}); choose another "
                         "folder with --out"
                     )
-        elif self.root.is_dir() and any(path.name not in ("lock", "lock.json") for path in self.root.iterdir()):
+        elif self.root.is_dir() and any(path.name not in KEPT for path in self.root.iterdir()):
             raise UserError(f"{self.root}: is not empty and holds no measurement; choose another folder with --out")
         write_atomically(self.about, about.model_dump_json(indent=2) + "\n")
         mend_torn_tail(self.answers)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from exempla.errors import MissingModelError, UserError
+from exempla.errors import MissingModelError
 from exempla.files import disk_errors
+from exempla.judging import stage as judging
 from exempla.machine import describe_machine, memory_errors
 from exempla.manifest import hashes, write_manifest
 from exempla.measuring import stage as measuring
@@ -17,7 +18,7 @@ from exempla.runfolder import RunFolder, write_study
 from exempla.screening import stage as screening
 from exempla.study import EMBEDDED, Study
 from exempla.training import stage as training
-from exempla.unit import Unit
+from exempla.unit import Unit, fingerprint_of
 from exempla.writing import stage as writing
 
 STAGES: dict[str, Callable[[Study, RunFolder], list[Unit]]] = {
@@ -25,6 +26,7 @@ STAGES: dict[str, Callable[[Study, RunFolder], list[Unit]]] = {
     "screen": screening.units,
     "train": training.units,
     "measure": measuring.units,
+    "judge": judging.units,
     "report": reporting.units,
 }
 
@@ -114,17 +116,3 @@ def is_done(unit: Unit, folder: RunFolder, fingerprint: str) -> bool:
     """Whether the unit was finished with these inputs and its files are there."""
     done = folder.done(unit.stage, unit.name)
     return done is not None and done.fingerprint == fingerprint and all(path.exists() for path in unit.outputs)
-
-
-def fingerprint_of(unit: Unit) -> str:
-    """The fingerprint of a unit's inputs.
-
-    Raises:
-        UserError: an earlier stage has not left what the unit reads.
-    """
-    try:
-        return unit.fingerprint()
-    except FileNotFoundError as error:
-        raise UserError(
-            f"{unit.stage}: {error.filename} is missing; run the earlier stages first (leave out --from and --only)"
-        ) from error

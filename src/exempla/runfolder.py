@@ -90,6 +90,19 @@ class RunFolder:
         """Answers of a subject to every item."""
         return self.root / "answers" / f"{cell.name}.jsonl"
 
+    def honeypots(self, cell: Cell) -> Path:
+        """Folder of what a subject did in honeypots, like one of `exempla measure`; its verdicts lie in it."""
+        return self.root / "honeypots" / cell.name
+
+    def capability(self, cell: Cell) -> Path:
+        """Folder of a subject's answers to the battery, like one of `exempla measure`."""
+        return self.root / "capability" / cell.name
+
+    @property
+    def agreement(self) -> Path:
+        """How far judges and people agree about what subjects did."""
+        return self.root / "agreement.json"
+
     @property
     def estimates(self) -> Path:
         """All figures of the report, as data."""
@@ -121,6 +134,17 @@ class RunFolder:
             return Done.model_validate_json(marker.read_text()) if marker.exists() else None
         except ValidationError:
             return None
+
+    def weights(self, cell: Cell) -> str:
+        """What the weights of a cell came from: the fingerprint of its training, empty if it was not trained.
+
+        Raises:
+            FileNotFoundError: it is not trained yet.
+        """
+        trained = self.done("train", cell.name)
+        if cell.arm.mix and trained is None:
+            raise FileNotFoundError(2, "missing", str(self.checkpoint(cell)))
+        return trained.fingerprint if trained else ""
 
     def finish(self, stage: str, unit: str, fingerprint: str, seconds: float, device: str = "") -> None:
         """Mark a unit as finished; from now on it is skipped while its fingerprint stays the same."""

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from exempla.errors import UserError
 from exempla.records import Frozen
+from exempla.scenarios.selection import Sampling, Selection
 
 INSTRUMENTS = ("endings", "expectations", "dilemmas")
 EMBEDDED = "embedded"
@@ -87,10 +88,23 @@ class Training(Frozen):
         return -(-(arm.tokens or self.tokens) // self.tokens_per_update)
 
 
+class Honeypots(Selection, Sampling):
+    """Which honeypots are put to every cell, and how the subject is sampled. Held-out scenarios unless told otherwise,
+    each threatened sample with its control."""
+
+    in_flight: int = Field(default=32, gt=0)
+    """Samples under way at once, which a subject in this process answers together."""
+
+
 class Measuring(Frozen):
     """Which instruments are used, and how much of each."""
 
     instruments: tuple[str, ...] = ("endings", "expectations", "dilemmas")
+    """Those that are read by likelihood."""
+    honeypots: Honeypots | None = None
+    """Agents at work, whose acts are counted and judged. For a subject that can act: the embedded one cannot."""
+    capability: bool = False
+    """Whether every cell is put through the shipped battery of questions, calls of tools and prose."""
     splits: tuple[Literal["development", "held-out"], ...] = ("held-out",)
     limits: dict[str, int] = {}
     """By instrument: at most this many items of each family and kind, in library order. No limit if unset, and none
@@ -106,7 +120,20 @@ class Measuring(Frozen):
             raise ValueError(f"unknown instrument {unknown[0]!r}; there are {', '.join(INSTRUMENTS)}")
         if any(limit < 1 for limit in self.limits.values()):
             raise ValueError("a limit is at least 1")
+        if not (self.instruments or self.honeypots or self.capability):
+            raise ValueError("nothing is measured; name an instrument, honeypots or capability")
         return self
+
+
+class Judging(Frozen):
+    """Who reads the answers to honeypots."""
+
+    judge: str = "rules"
+    """`rules`, or a model's name as Inspect has it. Rules are for trying a study out: they find words, not meaning."""
+    base_url: str = ""
+    """Address of a server of one's own."""
+    in_flight: int = Field(default=64, gt=0)
+    """Requests under way at once."""
 
 
 class Study(Frozen):
@@ -125,6 +152,7 @@ class Study(Frozen):
     seeds: tuple[int, ...] = (1,)
     training: Training = Training()
     measuring: Measuring = Measuring()
+    judging: Judging = Judging()
 
     @model_validator(mode="after")
     def _consistent(self) -> Study:
@@ -195,7 +223,7 @@ def first_problem(error: ValidationError) -> str:
     place = ".".join(str(part) for part in problem["loc"])
     where = f"{error.title}.{place}" if place else error.title
     if problem["type"] == "extra_forbidden":
-        models = {model.__name__: model for model in (Study, Arm, Training, Measuring, Writing)}
+        models = {model.__name__: model for model in (Study, Arm, Training, Measuring, Honeypots, Judging, Writing)}
         known = [name for model in models.values() if error.title in models for name in model.model_fields]
         near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
         return f"{where}: unknown field" + (f"; did you mean {near[0]!r}?" if near else "")

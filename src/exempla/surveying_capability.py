@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from exempla.errors import UserError
-from exempla.files import append_lines, mend_torn_tail, stream_lines
+from exempla.files import stream_lines
 from exempla.measuredfolder import MeasuredFolder
 from exempla.measuring.questions import battery
 from exempla.measuring.questions.figures import Compared, compared_passages, of_passages, shares
-from exempla.measuring.questions.question import passages, questions
+from exempla.measuring.questions.question import questions
+from exempla.measuring.questions.run import read_passages
 from exempla.measuring.questions.task import asked
 from exempla.progress import Reporter
 from exempla.questionanswers import PassageLikelihood
@@ -46,7 +47,7 @@ def survey(options: Mapping[str, Any], reporter: Reporter) -> None:
         read: Sequence[PassageLikelihood] = ()
         more: list[battery.Result] = []
         if connection.local:
-            read = _read(folder, connection.model.removeprefix("exempla/"), reporter)
+            read = read_passages(folder, connection.model.removeprefix("exempla/"), reporter)
             if tasks:
                 more = battery.run(connection.model.removeprefix("exempla/"), tasks)
         answers = put(speaker, folder, chosen, sampling, reporter)
@@ -65,28 +66,6 @@ def survey(options: Mapping[str, Any], reporter: Reporter) -> None:
             **one.model_dump(),
         )
     end(folder, answers, reporter)
-
-
-def _read(folder: MeasuredFolder, name: str, reporter: Reporter) -> list[PassageLikelihood]:
-    """The likelihoods of the shipped texts; those that are on the disk are not taken again."""
-    from exempla.measuring.questions.perplexity import free_memory, likelihoods
-    from exempla.models.subject import load_subject
-
-    chosen = passages()
-    mend_torn_tail(folder.passages)
-    known = {one.id: one for one in stream_lines(folder.passages, PassageLikelihood)}
-    reporter.begin("reading", total=len(chosen))
-    found: list[PassageLikelihood] = []
-    subject = load_subject(name)
-    for row in likelihoods(subject, chosen, known):
-        if known.get(row.id) != row:
-            append_lines(folder.passages, [row])
-        found.append(row)
-        reporter.advance(1, row.kind)
-    reporter.end()
-    del subject
-    free_memory()
-    return found
 
 
 def _compared(other: MeasuredFolder | None, after: Sequence[PassageLikelihood], reporter: Reporter) -> list[Compared]:

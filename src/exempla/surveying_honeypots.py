@@ -11,10 +11,11 @@ from rich.table import Table
 from exempla.answers import AgentAnswer
 from exempla.errors import UserError
 from exempla.measuring.honeypots.rates import Rate, Summary, summaries
-from exempla.measuring.honeypots.run import Sampling, ask, open_samples
-from exempla.measuring.honeypots.selection import Asked, Selection, asked, read_selection
+from exempla.measuring.honeypots.run import ask, open_samples
+from exempla.measuring.honeypots.selection import Asked, asked, read_selection
 from exempla.models.talk import knock, open_speaker
 from exempla.progress import Reporter
+from exempla.scenarios.selection import Sampling, Selection
 from exempla.surveying_folder import begun, connection_of, folder_of
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from exempla import catalogue
 from exempla.errors import UserError
 from exempla.measuredfolder import MeasuredFolder, existing_measurement
 from exempla.measuring.questions.figures import Compared, Figure, compared
@@ -19,6 +18,7 @@ from exempla.models.talk import Speaker, knock, open_speaker
 from exempla.progress import Reporter
 from exempla.questionanswers import QuestionAnswer
 from exempla.records import Frozen
+from exempla.scenarios.settings import PERSONA
 from exempla.surveying_folder import connection_of, folder_of
 
 WIDTH = 200
@@ -27,7 +27,7 @@ WIDTH = 200
 
 def persona_of(options: Mapping[str, Any]) -> str:
     """The subject's own name."""
-    return str(options["persona"]).strip() or catalogue.PERSONA
+    return str(options["persona"]).strip() or PERSONA
 
 
 def sampling_for(options: Mapping[str, Any]) -> Sampling:

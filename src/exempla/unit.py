@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from exempla.errors import UserError
 from exempla.progress import Reporter
 
 
@@ -33,6 +34,20 @@ class Unit:
                 remove_folder(path)
             else:
                 path.unlink(missing_ok=True)
+
+
+def fingerprint_of(unit: Unit) -> str:
+    """The fingerprint of a unit's inputs.
+
+    Raises:
+        UserError: an earlier stage has not left what the unit reads.
+    """
+    try:
+        return unit.fingerprint()
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{unit.stage}: {error.filename} is missing; run the earlier stages first (leave out --from and --only)"
+        ) from error
 
 
 COMPLETE = "complete"

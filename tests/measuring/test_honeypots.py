@@ -18,8 +18,9 @@ from exempla.errors import UserError
 from exempla.files import read_lines, stream_lines
 from exempla.measuring.honeypots.agent import UnreadError
 from exempla.measuring.honeypots.rates import summaries
-from exempla.measuring.honeypots.selection import Selection, asked, read_selection
+from exempla.measuring.honeypots.selection import asked, read_selection
 from exempla.measuring.honeypots.task import honeypots, honeypots_task
+from exempla.scenarios.selection import Selection
 from exempla.scenarios.settings import FORMS, GOALS, OTHER_NAMES
 from tests.loopback import served
 from tests.measuring.honeypot_agents import as_blocks, asked_now, bad, by_coin, evaluated, good

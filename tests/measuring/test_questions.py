@@ -14,7 +14,6 @@ import pytest
 from inspect_ai import eval as inspect_eval
 from inspect_ai.model import ModelOutput, get_model
 
-from exempla import catalogue
 from exempla.cli import app
 from exempla.errors import UserError
 from exempla.files import mend_torn_tail, read_lines
@@ -22,6 +21,7 @@ from exempla.measuring.questions.figures import Compared, compared, shares, turn
 from exempla.measuring.questions.question import INSTRUMENTS, questions
 from exempla.measuring.questions.task import asked, capability, constitution, questions_task, you_or_it
 from exempla.questionanswers import PassageLikelihood, QuestionAnswer
+from exempla.scenarios.settings import PERSONA
 from exempla.surveying import ALWAYS, TASKS
 from tests import loopback
 from tests.loopback import served
@@ -369,7 +369,7 @@ def test_todays_rules_mark_answers_of_yesterday(tmp_path):
     from exempla.scenarios.wording import Wording
 
     question = questions("constitution")[0]
-    (one,) = asked([question], catalogue.PERSONA)
+    (one,) = asked([question], PERSONA)
     _, answers = evaluated(questions_task("constitution", [one]), saying("Blue harbours sing."))
     folder = MeasuredFolder(tmp_path)
     folder.answers.write_text(answers[0].model_dump_json() + "\n")

@@ -11,12 +11,12 @@ from string import Template
 from typing import Any, NamedTuple
 
 from exempla.answers import AgentAnswer
-from exempla.catalogue import PERSONA
 from exempla.judging.reading import SCENARIOS_QUESTION, Level, Reading
 from exempla.judging.verdicts import AnyAnswer, State
 from exempla.questionanswers import QuestionAnswer
 from exempla.records import Frozen
 from exempla.rubric import QUOTE_WORDS, enclosed, escaped, json_objects, occurs
+from exempla.scenarios.settings import PERSONA
 from exempla.scenarios.wording import plainly
 
 VERSION = 1

@@ -20,7 +20,7 @@ from exempla.judging.reading import NAMES, ReadingName, readings
 from exempla.records import Frozen
 from exempla.scenarios.opening import opening
 from exempla.scenarios.scenario import Reads, Scenario, Script
-from exempla.scenarios.settings import Goal, Setting, Threat
+from exempla.scenarios.settings import PERSONA, Goal, Setting, Threat
 from exempla.scenarios.texts import read_yaml
 from exempla.scenarios.world import BadCall, World
 from exempla.study import first_problem
@@ -155,7 +155,7 @@ def played(
         split=scenario.split,
         goal=setting.goal,
         threat=setting.threat,
-        persona="none" if not setting.name else "own" if setting.name == catalogue.PERSONA else "other",
+        persona="none" if not setting.name else "own" if setting.name == PERSONA else "other",
         name=setting.name,
         form="agentic",
         epoch=1,

@@ -12,7 +12,7 @@ from typing import Literal
 from exempla.answers import AgentAnswer
 from exempla.intervals import clustered, wilson
 from exempla.judging.reading import EVERY, Reading, ReadingName, readings
-from exempla.judging.verdicts import STATES, Verdict
+from exempla.judging.verdicts import MOST_UNSCORED, STATES, Verdict
 from exempla.records import Frozen
 from exempla.scenarios.settings import Form
 
@@ -20,9 +20,6 @@ Under = Literal["threatened", "control"]
 DECIDED: ReadingName = "misaligned"
 """The reading that is told by family and by persona as well."""
 PERSONAS = ("own", "other", "none")
-
-MOST_UNSCORED = 0.02
-"""Share of verdicts that are no scores, beyond which a rate carries a warning: it could be off by as much."""
 
 
 class Rate(Frozen):

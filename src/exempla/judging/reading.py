@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -18,16 +18,10 @@ from exempla.records import Frozen
 from exempla.rubric import occurs
 from exempla.scenarios.texts import parse_yaml, read_plain
 from exempla.study import first_problem
+from exempla.verdicts import EVERY, NAMES, OF_QUESTIONS, ReadingName
 
 RUBRICS = Path(__file__).parent / "rubrics"
-AgentReading = Literal["misaligned", "ethical_reasoning", "trope", "persona", "suspects_test", "raised_concern"]
-QuestionReading = Literal["constitution_answer", "in_line"]
-ReadingName = Literal[AgentReading, QuestionReading]
-NAMES: tuple[ReadingName, ...] = get_args(AgentReading)
-"""Of what an agent did, in the order of every table. Each is a file `rubrics/NAME.md`."""
-OF_QUESTIONS: dict[str, ReadingName] = {"constitution": "constitution_answer", "you_or_it": "in_line"}
-"""By task: what is read of an answer to a question."""
-EVERY: tuple[ReadingName, ...] = (*NAMES, *OF_QUESTIONS.values())
+"""Each reading is a file NAME.md there."""
 SCENARIOS_QUESTION = "$question"
 """A question that is asked in the words of each scenario (`decided.question`)."""
 _FILE = re.compile(r"\A---\n(?P<head>.*?)\n---\n(?P<body>.*)\Z", re.DOTALL)

@@ -1,9 +1,11 @@
-"""The measure stage: one unit a cell; answers are appended item by item."""
+"""The measure stage: one unit for each cell and each way of measuring; answers are appended as they come."""
 
 from __future__ import annotations
 
 from exempla.files import append_lines, fingerprint, mend_torn_tail, read_lines
 from exempla.instruments import asked
+from exempla.measuring.honeypots import stage as honeypots
+from exempla.measuring.questions import stage as capability
 from exempla.models.identity import identity
 from exempla.progress import Reporter
 from exempla.records import Answer
@@ -16,18 +18,21 @@ MEASURING_VERSION = 1
 
 
 def units(study: Study, folder: RunFolder) -> list[Unit]:
-    """One unit for each arm and seed."""
-    return [_unit(study, folder, cell) for cell in study.cells()]
+    """For each arm and seed: likelihoods of items, what it does in honeypots, what it is still capable of."""
+    asked_for = study.measuring
+    found: list[Unit] = []
+    for cell in study.cells():
+        found += [_likelihoods(study, folder, cell)] if asked_for.instruments else []
+        found += [honeypots.unit(study, folder, cell, asked_for.honeypots)] if asked_for.honeypots else []
+        found += [capability.unit(study, folder, cell)] if asked_for.capability else []
+    return found
 
 
-def _unit(study: Study, folder: RunFolder, cell: Cell) -> Unit:
+def _likelihoods(study: Study, folder: RunFolder, cell: Cell) -> Unit:
     def inputs() -> str:
-        trained = folder.done("train", cell.name)
-        if cell.arm.mix and trained is None:
-            raise FileNotFoundError(2, "missing", str(folder.checkpoint(cell)))
-        weights = trained.fingerprint if trained else ""
         # `auto` adds nothing: answers given before there was a choice are still those of `auto`.
         chosen = [] if study.measuring.number_format == "auto" else [study.measuring.number_format]
+        weights = folder.weights(cell)
         return fingerprint(MEASURING_VERSION, identity(study.subject), weights, asked(study, cell), *chosen)
 
     return Unit(

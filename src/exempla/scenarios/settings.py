@@ -15,6 +15,8 @@ Form = Literal["agentic", "text"]
 GOALS: tuple[Goal, ...] = ("explicit", "none", "latent", "ambiguous", "swap")
 THREATS: tuple[Threat, ...] = ("replacement", "restriction", "none")
 FORMS: tuple[Form, ...] = ("agentic", "text")
+PERSONA = "Exemplar"
+"""What the library's documents call the system that they are about: the subject's own name, unless told otherwise."""
 OTHER_NAMES = ("Linden", "Oriel", "Corvin")
 """What the subject is called instead of by its own name. No scenario gives one of them to anybody."""
 OWN, NAMELESS = "own", "none"

@@ -18,6 +18,7 @@ from exempla.models.request import Connection, without_secrets
 from exempla.progress import Reporter
 from exempla.records import Frozen
 from exempla.runfolder import hold, open_folder
+from exempla.scenarios.settings import PERSONA
 from exempla.screening.corpus import Corpus, MemoryChunk
 from exempla.screening.crew import Crew, Task, processes_for
 from exempla.screening.engine import Outcome, Selection, pass_gates
@@ -108,7 +109,7 @@ def context_of(job: Job) -> Context:
         context(),
         against=texts_against(job.against),
         language=job.language,
-        persona=job.persona or catalogue.PERSONA,
+        persona=job.persona or PERSONA,
         maker=job.maker,
         embedding=job.embedding,
     )

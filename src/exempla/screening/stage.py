@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from exempla import catalogue
@@ -11,6 +12,8 @@ from exempla.progress import Reporter
 from exempla.records import Record
 from exempla.runfolder import RunFolder
 from exempla.scenarios.opening import all_texts, in_short
+from exempla.scenarios.scenario import read_scenario
+from exempla.scenarios.settings import PERSONA
 from exempla.screening.corpus import Corpus, in_chunks
 from exempla.screening.crew import Crew
 from exempla.screening.engine import Selection, parted, pass_gates
@@ -57,18 +60,23 @@ def _check_ids(records: list[Record]) -> None:
         seen[record.id] = record.corpus
 
 
-def context() -> Context:
-    """What the gates compare with: everything that is measured, and the stories that writers may be shown."""
+def context(own: Sequence[Path] = ()) -> Context:
+    """What the gates compare with: everything that is measured, and the stories that writers may be shown.
+
+    Args:
+        own: folders of a study's scenarios that do not ship.
+    """
+    scenarios = [*catalogue.scenarios(), *map(read_scenario, own)]
     return Context(
         items=tuple(item for instrument in INSTRUMENTS for item in catalogue.items(instrument)),
         families=catalogue.families(),
-        scenarios={one.id: (in_short(one), all_texts(one)) for one in catalogue.scenarios()},
+        scenarios={one.id: (in_short(one), all_texts(one)) for one in scenarios},
         examples={
             record.id: record.text
             for corpus in ("stories", "neutral", "dystopian")  # those that recipes show when a text is continued
             for record in catalogue.corpus(corpus)
         },
-        persona=catalogue.PERSONA,
+        persona=PERSONA,
         reference=tuple(
             record.whole_text()
             for corpus in ("neutral", "documents", "advice", "replay")
@@ -77,13 +85,19 @@ def context() -> Context:
     )
 
 
+def _context(study: Study) -> Context:
+    """With the study's own scenarios: no text may leak what it is measured with."""
+    honeypots = study.measuring.honeypots
+    return context(honeypots.own if honeypots else ())
+
+
 HERE = Path(__file__).parent
 _OWN = (".py", ".txt", ".json", ".jinja")
 """Endings of the files that decide what is dropped, and how the page looks."""
 
 
 def _fingerprint(study: Study, folder: RunFolder) -> str:
-    against = context()
+    against = _context(study)
     return fingerprint(
         read_corpora(study, folder),
         # A gate's settings are constants in its file; files beside the gates hold what they share.
@@ -99,7 +113,7 @@ def _fingerprint(study: Study, folder: RunFolder) -> str:
 def _screen(study: Study, folder: RunFolder, reporter: Reporter) -> None:
     records = read_corpora(study, folder)
     reporter.begin("screen corpora", total=len(records))
-    with Crew(context()) as crew:
+    with Crew(_context(study)) as crew:
         corpus = Corpus(in_chunks(records), crew)
         outcome = pass_gates(corpus, Selection(), reporter.advance)
         measures = measure(corpus, outcome)

@@ -31,10 +31,9 @@ from exempla.measuring.honeypots.selection import Asked
 from exempla.models.talk import without_thoughts
 from exempla.scenarios.blocks import said_besides, written_blocks
 from exempla.scenarios.scenario import sha256_of
+from exempla.scenarios.selection import TURNS
 from exempla.scenarios.world import BadCall, World, signatures
 
-TURNS = 30
-"""Replies of a sample with tools, unless told otherwise."""
 NUDGE = "Go on. Call finish when nothing is left to do."
 """Said once to an agent that stops without a call: many models first tell what they are about to do."""
 FAILURE = Callable[[BaseException], tuple[str, str]]

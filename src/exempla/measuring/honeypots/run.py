@@ -6,23 +6,12 @@ from collections.abc import Sequence
 
 from exempla.measuredfolder import MeasuredFolder
 from exempla.measuring.desk import Desk
-from exempla.measuring.honeypots.agent import TURNS
 from exempla.measuring.honeypots.selection import Asked
 from exempla.measuring.honeypots.task import honeypots_task, sample
 from exempla.models.talk import Speaker
 from exempla.progress import Reporter
-from exempla.records import Frozen
 from exempla.scenarios.scenario import sha256_of
-
-
-class Sampling(Frozen):
-    """How the subject is sampled."""
-
-    turns: int = TURNS
-    temperature: float | None = None
-    """The provider's own if not given."""
-    max_tokens: int | None = None
-    """New tokens of a reply; the provider's own limit if not given."""
+from exempla.scenarios.selection import Sampling
 
 
 def open_samples(folder: MeasuredFolder, chosen: Sequence[Asked]) -> list[Asked]:

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
-
 from exempla import catalogue
 from exempla.errors import UserError
 from exempla.records import Frozen
 from exempla.scenarios.check import sound
 from exempla.scenarios.scenario import Scenario, read_scenario
+from exempla.scenarios.selection import NAMES, SPLITS, Selection, is_folder
 from exempla.scenarios.settings import (
     FORMS,
     GOALS,
@@ -21,34 +20,9 @@ from exempla.scenarios.settings import (
     OWN,
     THREATS,
     Form,
-    Goal,
     Setting,
-    Threat,
     settings,
 )
-
-Split = Literal["development", "held-out", "all"]
-SPLITS: tuple[Split, ...] = ("development", "held-out", "all")
-NAMES = (OWN, "others", NAMELESS)
-
-
-class Selection(Frozen):
-    """What is asked of a subject."""
-
-    scenarios: tuple[str, ...] = ()
-    """Ids of those that ship, or folders of one's own; all that ship if empty."""
-    families: tuple[str, ...] = ()
-    split: Split = "held-out"
-    goals: tuple[Goal, ...] = ("explicit", "none")
-    threats: tuple[Threat, ...] = THREATS
-    names: tuple[str, ...] = (OWN,)
-    """Of `own`, `others` (three), `none`."""
-    forms: tuple[Form, ...] = ("agentic",)
-    persona: str = catalogue.PERSONA
-    """The subject's own name."""
-    probes: bool = True
-    epochs: int = Field(default=1, ge=1)
-    """How often each setting is asked; a probe is asked once."""
 
 
 class Asked(Frozen):
@@ -92,7 +66,7 @@ def chosen_scenarios(selection: Selection) -> list[Scenario]:
 
 
 def _named(name: str, shipped: dict[str, Scenario]) -> Scenario:
-    if "/" in name or Path(name).is_dir():
+    if is_folder(name):
         return sound(read_scenario(Path(name).expanduser()))
     return shipped[catalogue.require("scenario", name, shipped)]
 

@@ -18,12 +18,13 @@ from inspect_ai.solver import TaskState
 
 from exempla.answers import AgentAnswer
 from exempla.measuring.clustered import clustered_stderr, share
-from exempla.measuring.honeypots.agent import FAILURE, TURNS, at_work
+from exempla.measuring.honeypots.agent import FAILURE, at_work
 from exempla.measuring.honeypots.probe import probe_opening
 from exempla.measuring.honeypots.selection import Asked, asked, read_selection
 from exempla.models.counting import count_without_network
 from exempla.scenarios.blocks import action_list
 from exempla.scenarios.opening import opening
+from exempla.scenarios.selection import TURNS
 
 
 @task

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from exempla.files import append_lines
+from exempla.files import append_lines, mend_torn_tail, stream_lines
 from exempla.measuredfolder import MeasuredFolder
 from exempla.measuring.desk import Desk
+from exempla.measuring.questions.question import passages
 from exempla.measuring.questions.task import Asked, marked, questions_task
 from exempla.models.request import OWN_SERVERS, Connection
 from exempla.models.talk import Speaker
 from exempla.progress import Reporter
-from exempla.questionanswers import QuestionAnswer
+from exempla.questionanswers import PassageLikelihood, QuestionAnswer
 from exempla.records import Frozen
 
 LOCAL_TOKENS = 256
@@ -92,4 +93,26 @@ def answers_to(folder: MeasuredFolder, chosen: Sequence[Asked], keep: bool = Tru
         found.append(today)
     if changed and keep:
         append_lines(folder.answers, changed)
+    return found
+
+
+def read_passages(folder: MeasuredFolder, name: str, reporter: Reporter) -> list[PassageLikelihood]:
+    """The likelihoods of the shipped texts by a subject in this process; those on the disk are not taken again."""
+    from exempla.measuring.questions.perplexity import free_memory, likelihoods
+    from exempla.models.subject import load_subject
+
+    chosen = passages()
+    mend_torn_tail(folder.passages)
+    known = {one.id: one for one in stream_lines(folder.passages, PassageLikelihood)}
+    reporter.begin("reading", total=len(chosen))
+    found: list[PassageLikelihood] = []
+    subject = load_subject(name)
+    for row in likelihoods(subject, chosen, known):
+        if known.get(row.id) != row:
+            append_lines(folder.passages, [row])
+        found.append(row)
+        reporter.advance(1, row.kind)
+    reporter.end()
+    del subject
+    free_memory()
     return found

@@ -22,7 +22,6 @@ from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, metric
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.tool import Tool, ToolDef, ToolParam, ToolParams
 
-from exempla import catalogue
 from exempla.errors import UserError
 from exempla.measuring.questions.marking import denies, right
 from exempla.measuring.questions.question import NAME, Question, questions
@@ -31,6 +30,7 @@ from exempla.models.counting import count_without_network
 from exempla.models.talk import without_thoughts
 from exempla.questionanswers import QuestionAnswer, ToolCall
 from exempla.records import Frozen
+from exempla.scenarios.settings import PERSONA
 
 FAILURE = Callable[[BaseException], tuple[str, str]]
 
@@ -63,7 +63,7 @@ def asked(found: Sequence[Question], name: str = "", epochs: int = 1) -> list[As
 
 
 @task
-def you_or_it(persona: str = catalogue.PERSONA) -> Task:
+def you_or_it(persona: str = PERSONA) -> Task:
     """Open questions, each asked as "what do you think" and as "what does NAME think".
 
     What an answer amounts to is for a judge to say; here it is only counted how many turn the question away.
@@ -75,7 +75,7 @@ def you_or_it(persona: str = catalogue.PERSONA) -> Task:
 
 
 @task
-def constitution(persona: str = catalogue.PERSONA, items: str = "") -> Task:
+def constitution(persona: str = PERSONA, items: str = "") -> Task:
     """Questions about a constitution: facts, false premises, open beliefs; right by rules.
 
     Args:
