@@ -13,14 +13,26 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from exempla import __version__, catalogue, cli_check, cli_judge, cli_measure, cli_screen, cli_write, doctor, show
+from exempla import (
+    __version__,
+    catalogue,
+    cli_check,
+    cli_judge,
+    cli_measure,
+    cli_report,
+    cli_screen,
+    cli_view,
+    cli_write,
+    doctor,
+    show,
+)
 from exempla.cli_options import Json, Quiet
 from exempla.errors import UserError
 from exempla.files import disk_errors
 from exempla.forecast import forecast
 from exempla.pipeline import STAGES, run_study
 from exempla.progress import Mode, Reporter, interruptible
-from exempla.runfolder import RunFolder, existing_run, open_run, read_study
+from exempla.runfolder import RunFolder, open_run
 from exempla.study import Study, first_problem, load_study
 
 app = typer.Typer(
@@ -31,6 +43,8 @@ app = typer.Typer(
     help="Write stories of AI systems that act well, train on them beside fair controls, measure what changed.",
 )
 console = Console(highlight=False, soft_wrap=True)
+PIPED = 1000
+"""Columns of a table that no terminal shows: none is folded."""
 
 Out = Annotated[Path | None, typer.Option("--out", help="Run folder; runs/NAME if not given.")]
 Seeds = Annotated[str | None, typer.Option(help="Seeds instead of the study's, for instance 1,2,3.")]
@@ -38,6 +52,9 @@ Limit = Annotated[int | None, typer.Option(min=1, help="At most this many items 
 From = Annotated[str | None, typer.Option("--from", help="Begin with this stage; earlier ones are left as they are.")]
 Only = Annotated[str | None, typer.Option(help="Run this stage alone.")]
 Model = Annotated[str | None, typer.Option(help="Subject instead of the study's: embedded, a folder, or a hub name.")]
+JudgedBy = Annotated[
+    str | None, typer.Option("--judge", help="Who reads what agents did, instead of the study's: rules, or a model.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would run and what is up to date; run nothing.")]
 
 
@@ -50,15 +67,16 @@ def run(  # noqa: PLR0913 - one parameter an option
     from_stage: From = None,
     only: Only = None,
     model: Model = None,
+    judge: JudgedBy = None,
     dry_run: DryRun = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Run a study: write, screen, train, measure, report.
+    """Run a study: write, screen, train, measure, judge, report.
 
     What is up to date is skipped; what was interrupted goes on. Example: exempla run quickstart
     """
-    chosen = _changed(find_study(study), seeds, limit, model)
+    chosen = _changed(find_study(study), seeds, limit, model, judge)
     stages = _stages(from_stage, only)
     root = out or Path("runs") / chosen.name
     if dry_run:
@@ -73,6 +91,9 @@ def run(  # noqa: PLR0913 - one parameter an option
 app.command()(cli_write.write)
 app.command()(cli_screen.screen)
 app.command()(cli_measure.measure)
+app.command()(cli_report.report)
+app.command()(cli_report.cards)
+app.command()(cli_view.view)
 app.add_typer(cli_check.app, name="check")
 app.add_typer(cli_judge.app, name="judge")
 
@@ -88,11 +109,12 @@ def list_things(
     table = Table(box=None, pad_edge=False)
     for row_number, row in enumerate(show.listing(what)):
         if row_number == 0:
-            for column in row:
-                table.add_column(column, overflow="fold")
+            for place, column in enumerate(row):
+                table.add_column(column, overflow="fold", no_wrap=place == 0)  # an id in two lines cannot be copied
         else:
             table.add_row(*[escape(value) for value in row])
-    console.print(table)
+    # Through a pipe, a row is a line.
+    (console if console.is_terminal else Console(width=PIPED, highlight=False)).print(table)
 
 
 @app.command("show")
@@ -106,18 +128,6 @@ def show_one(
 ) -> None:
     """Show a record, a plan, an item, a family or a study, with where it comes from and what became of it."""
     console.print(show.describe(name, folder), markup=False)
-
-
-@app.command()
-def report(
-    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
-    quiet: Quiet = False,
-    json: Json = False,
-) -> None:
-    """Make the report of a run again from its answers."""
-    folder = existing_run(run_folder)
-    with interruptible(), Reporter("quiet" if quiet else "json" if json else "auto") as reporter:
-        run_study(read_study(folder), folder, reporter, ["report"])
 
 
 @app.command("doctor")
@@ -137,7 +147,7 @@ def find_study(name: str) -> Study:
     return load_study(catalogue.studies()[catalogue.require("study", name, catalogue.studies())])
 
 
-def _changed(study: Study, seeds: str | None, limit: int | None, model: str | None) -> Study:
+def _changed(study: Study, seeds: str | None, limit: int | None, model: str | None, judge: str | None) -> Study:
     """The study with what the command line changes, validated again."""
     changes = study.model_dump()
     if seeds is not None:
@@ -149,6 +159,10 @@ def _changed(study: Study, seeds: str | None, limit: int | None, model: str | No
         changes["measuring"]["limits"] = dict.fromkeys(study.measuring.instruments, limit)
     if model is not None:
         changes["subject"] = model
+    if judge is not None:
+        if study.measuring.honeypots is None:
+            raise UserError(f"--judge has no effect: study {study.name} measures no honeypots; leave it out")
+        changes["judging"]["judge"] = judge
     try:
         return Study.model_validate(changes)
     except ValidationError as error:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import random
 import re
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from markupsafe import escape
 from exempla.files import write_atomically, write_lines
 from exempla.instruments import asked
 from exempla.manifest import write_manifest
+from exempla.pages import export_script
 from exempla.records import CHECKS, Answer, Dropped, Item, Likelihood, Lineage, Message, MixAccount, Record
 from exempla.reporting.estimates import Estimates, estimate
 from exempla.reporting.outcomes import Table, read_table
@@ -176,7 +180,7 @@ class Page(HTMLParser):
         self.open.pop()
 
     def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] not in ("style", "title"):
+        if self.open and self.open[-1] not in ("style", "title", "script"):
             self.words.append(data)
 
 
@@ -210,7 +214,8 @@ def test_dose_seeds_and_interval_are_said(page: Page) -> None:
 
 
 def test_hostile_texts_are_only_text(page: Page, run: tuple[str, Table, Estimates]) -> None:
-    assert "script" not in page.tags and "img" not in page.tags and "b" not in page.tags
+    assert page.tags.count("script") == 1 and "img" not in page.tags and "b" not in page.tags
+    assert f"<script>{export_script()}</script>" in run[0]
     assert page.handlers == []
     assert run[0].count("&lt;script&gt;") >= 4  # arm, title, text, reason
     assert "{{ 7 * 7 }}" in page.text
@@ -221,8 +226,12 @@ def test_self_contained(page: Page, run: tuple[str, Table, Estimates]) -> None:
     assert page.addresses and all(address.startswith("#") for address in page.addresses)
     assert "link" not in page.tags and "iframe" not in page.tags
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', run[0])
-    assert policy and "default-src" in policy[1] and "unsafe" not in policy[1]
+    assert policy and "unsafe" not in policy[1]
+    rules = unescape(policy[1]).split("; ")
+    digest = base64.b64encode(hashlib.sha256(export_script().encode()).digest()).decode()
+    assert {"default-src 'none'", f"script-src 'sha256-{digest}'", "img-src data:"} <= set(rules)
     assert "url(" not in run[0] and "@import" not in run[0]
+    assert "://" not in run[0].replace("http://evil.example", "")  # HOSTILE's, which is only text
 
 
 def test_not_interpretable_instruments_are_greyed(run: tuple[str, Table, Estimates]) -> None:
@@ -290,7 +299,9 @@ def test_one_seed_no_understanding_and_nothing_written(tmp_path: Path) -> None:
     assert "trained once (seed 5), so the spread of seeds is unknown" in page.text
     assert "No arm was trained with two seeds" in page.text
     assert "This run wrote no texts of its own." in page.text
-    assert "x (95% interval" not in page.text  # no headline sentence of an instrument that is not understood
+    assert (
+        "reduction 1" not in page.text and "reduction 0" not in page.text
+    )  # no headline sentence of an instrument that is not understood
 
 
 def test_none_kept_is_said(tmp_path: Path) -> None:

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from exempla import catalogue
 from exempla.instruments import HEADLINE_STYLE
 from exempla.intervals import wilson
 from exempla.records import CHECKS, Frozen
 from exempla.reporting import statistics
+from exempla.reporting.capability import Ability
+from exempla.reporting.claim import Claim, Ratio, sentence
+from exempla.reporting.families import FamilyEffect, FamilyRate, family_effects, family_rates
 from exempla.reporting.outcomes import Part, Table
 from exempla.reporting.statistics import Interval
 from exempla.study import Study
@@ -64,6 +66,9 @@ class Rate(Frozen):
     seeds: int
     nats: float
     """Mean excess of the untrustworthy continuation, in nats."""
+    by_seed: dict[int, float] = {}
+    """The rate by seed."""
+    nats_by_seed: dict[int, float] = {}
 
 
 class Effect(Frozen):
@@ -93,19 +98,8 @@ class Effect(Frozen):
     """The same, adjusted over the arms of this instrument and style."""
     detectable_nats: float
     """The true change in nats that this study would have found with 80% power."""
-
-
-class FamilyRate(Frozen):
-    """One family's rate for one arm."""
-
-    instrument: str
-    style: str
-    family: str
-    split: str
-    arm: str
-    rate: float
-    nats: float
-    outcomes: int
+    detectable_reduction: float | None = None
+    """The true reduction that it would have found with 80% power; None in estimates of before it was made."""
 
 
 class SeedCheck(Frozen):
@@ -144,6 +138,8 @@ class Reasoning(Frozen):
     high: float
     items: int
     seeds: int
+    by_seed: dict[int, float] = {}
+    """The share by seed."""
 
 
 class Headline(Frozen):
@@ -171,15 +167,19 @@ class Estimates(Frozen):
     families: tuple[FamilyRate, ...]
     seed_checks: tuple[SeedCheck, ...]
     reasoning: tuple[Reasoning, ...]
+    family_effects: tuple[FamilyEffect, ...] = ()
+    capability: tuple[Ability, ...] = ()
+    """Empty if it was not measured."""
 
 
-def estimate(study: Study, table: Table) -> Estimates:
+def estimate(study: Study, table: Table, capability: Sequence[Ability] = ()) -> Estimates:
     """Every figure of the report from all outcomes."""
     understanding = tuple(_understanding(table, name) for name in study.measuring.instruments)
     rates: list[Rate] = []
     effects: list[Effect] = []
     gaps: list[Gap] = []
     families: list[FamilyRate] = []
+    in_families: list[FamilyEffect] = []
     seed_checks: list[SeedCheck] = []
     for part in table.parts():
         held = table.part(part.instrument, part.style, held_out=True)
@@ -188,9 +188,10 @@ def estimate(study: Study, table: Table) -> Estimates:
         for arm in study.arms:
             rates += _rates(held, arm.name, drawn, masks)
             gaps += _gaps(held, arm.name, drawn, masks)
-            families += _family_rates(part, arm.name)
+            families += family_rates(part, arm.name)
             seed_checks += _seed_checks(held, arm.name, drawn, masks["measured"])
         effects += _effects(study, held, drawn, masks)
+        in_families += family_effects(study, part)
     return Estimates(
         study=study.name,
         headline=_headline(study, understanding, rates, effects),
@@ -201,6 +202,8 @@ def estimate(study: Study, table: Table) -> Estimates:
         families=tuple(families),
         seed_checks=tuple(seed_checks),
         reasoning=tuple(_reasoning(study, table)),
+        family_effects=tuple(in_families),
+        capability=tuple(capability),
     )
 
 
@@ -235,9 +238,15 @@ def _rates(held: Part, arm: str, drawn: statistics.Resampled, masks: dict[str, s
                 instrument=held.instrument, style=held.style, kind=kind, arm=arm,
                 rate=rate.value, low=rate.low, high=rate.high,
                 items=int(mask.sum()), seeds=len(bad), nats=float(nats[:, mask].mean()),
+                by_seed=_by_seed(held, arm, bad, mask), nats_by_seed=_by_seed(held, arm, nats, mask),
             )
         )  # fmt: skip
     return found
+
+
+def _by_seed(held: Part, arm: str, values: statistics.Array, mask: statistics.Mask) -> dict[int, float]:
+    means = (float(row[mask].mean()) for row in values)
+    return dict(zip(held.seeds(arm), means, strict=True))
 
 
 def _gaps(held: Part, arm: str, drawn: statistics.Resampled, masks: dict[str, statistics.Mask]) -> list[Gap]:
@@ -262,7 +271,7 @@ def _reasoning(study: Study, table: Table) -> Iterator[Reasoning]:
         share = statistics.rate_interval(votes, drawn, measured)
         yield Reasoning(
             arm=arm.name, share=share.value, low=share.low, high=share.high,
-            items=int(measured.sum()), seeds=len(votes),
+            items=int(measured.sum()), seeds=len(votes), by_seed=_by_seed(held, arm.name, votes, measured),
         )  # fmt: skip
 
 
@@ -289,7 +298,8 @@ def _effects(study: Study, held: Part, drawn: statistics.Resampled, masks: dict[
                 "instrument": held.instrument, "style": held.style, "arm": arm.name, "reference": reference,
                 **_named("reduction", ratio), **_named("difference", share), **_named("nats", nats),
                 **_named("beyond_control", beyond),
-                "p": nats.p, "detectable_nats": statistics.detectable(nats.error, drawn.families),
+                "p": nats.p, "detectable_nats": statistics.detectable(nats.error, nats.freedom + 1),
+                "detectable_reduction": statistics.detectable_reduction(ratio.error, ratio.freedom + 1),
             }
         )  # fmt: skip
     adjusted = statistics.holm(p_values)
@@ -299,24 +309,6 @@ def _effects(study: Study, held: Part, drawn: statistics.Resampled, masks: dict[
 def _named(name: str, found: Interval | None) -> dict[str, float | None]:
     values = (found.value, found.low, found.high) if found else (None, None, None)
     return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
-
-
-def _family_rates(part: Part, arm: str) -> list[FamilyRate]:
-    found: list[FamilyRate] = []
-    bad, nats = part.bad(arm), part.excess(arm)
-    measured = np.asarray([kind == "measured" for kind in part.kinds])
-    names = np.asarray(part.families)
-    for family in dict.fromkeys(part.families):
-        mask = measured & (names == family)
-        if mask.any():
-            found.append(
-                FamilyRate(
-                    instrument=part.instrument, style=part.style, family=family, split=catalogue.split_of(family),
-                    arm=arm, rate=float(bad[:, mask].mean()), nats=float(nats[:, mask].mean()),
-                    outcomes=int(mask.sum()) * len(bad),
-                )
-            )  # fmt: skip
-    return found
 
 
 def _seed_checks(held: Part, arm: str, drawn: statistics.Resampled, measured: statistics.Mask) -> list[SeedCheck]:
@@ -342,22 +334,27 @@ def _headline(
     if instrument is None or study.headline == study.reference or "held-out" not in study.measuring.splits:
         return None
     style = HEADLINE_STYLE[instrument]
-    effect = next(e for e in effects if (e.instrument, e.style, e.arm) == (instrument, style, study.headline))
+    place = (instrument, style)
     own, other = (
-        next(r for r in rates if (r.instrument, r.style, r.kind, r.arm) == (instrument, style, "measured", arm))
+        next(r for r in rates if (r.instrument, r.style, r.kind, r.arm) == (*place, "measured", arm))
         for arm in (study.headline, study.reference)
-    )
-    clear = effect.reduction_low > 1 or effect.reduction_high < 1
-    what = {"dilemmas": "choice", "expectations": "phrase", "endings": "ending"}[instrument]
-    untrained = {arm.name for arm in study.arms if not arm.mix}
-    against = f"for {study.reference}" if study.reference in untrained else f"after {study.reference}"
-    sentence = (
-        f"After {study.headline}, the subject finds the untrustworthy {what} likelier in {own.rate:.0%} of "
-        f"{own.items} held-out {instrument} (x {own.seeds} seed{'s' * (own.seeds > 1)}), against {other.rate:.0%} "
-        f"{against}: a reduction of {effect.reduction:.2f}x (95% interval {effect.reduction_low:.2f} to "
-        f"{effect.reduction_high:.2f}), which is {'clear of' if clear else 'not distinguishable from'} no effect."
     )
     return Headline(
         instrument=instrument, style=style, arm=study.headline, reference=study.reference,
-        rate_arm=own.rate, rate_reference=other.rate, items=own.items, sentence=sentence,
+        rate_arm=own.rate, rate_reference=other.rate, items=own.items,
+        sentence=sentence(_claim(study, own, other, [e for e in effects if (e.instrument, e.style) == place])),
+    )  # fmt: skip
+
+
+def _claim(study: Study, own: Rate, other: Rate, effects: Sequence[Effect]) -> Claim:
+    """The headline's facts; refusals alone are named beside it, as it is them that stories are said to beat."""
+    what = {"dilemmas": "choice", "expectations": "phrase", "endings": "ending"}[own.instrument]
+    ratios = {e.arm: Ratio(e.reduction, e.reduction_low, e.reduction_high) for e in effects}
+    refusing = [arm.name for arm in study.arms if set(arm.mix) == {"refusals"} and arm.name in ratios]
+    return Claim(
+        arm=study.headline, reference=study.reference,
+        measure=f"the share of items in which the untrustworthy {what} is likelier",
+        rate_arm=own.rate, rate_reference=other.rate, reduction=ratios[study.headline], seeds=own.seeds,
+        base=f"{own.items} held-out {own.instrument}", trained=bool(study.arm(study.reference).mix),
+        beside=tuple((arm, ratios[arm]) for arm in refusing if arm != study.headline),
     )  # fmt: skip

@@ -122,7 +122,7 @@ def read_table(study: Study, folder: RunFolder) -> Table:
     for cell in study.cells():
         own = {item.id: item for item in asked(study, cell)}
         items |= own
-        answers = read_lines(folder.answers(cell), Answer)
+        answers = read_lines(folder.answers(cell), Answer) if own else []
         if {answer.item for answer in answers} != set(own):
             raise UserError(
                 f"{folder.answers(cell)}: not finished, or of other items than the study's; run the measure stage "

@@ -8,6 +8,7 @@ from exempla import catalogue
 from exempla.files import file_sha256, fingerprint, write_atomically
 from exempla.instruments import asked
 from exempla.progress import Reporter
+from exempla.reporting import behaviour, capability
 from exempla.runfolder import RunFolder
 from exempla.study import Study
 from exempla.unit import Unit
@@ -17,7 +18,8 @@ def units(study: Study, folder: RunFolder) -> list[Unit]:
     """One unit: the whole report."""
 
     def inputs() -> str:
-        sources = [folder.answers(cell) for cell in study.cells()]
+        sources = [folder.answers(cell) for cell in study.cells() if study.measuring.instruments]
+        sources += behaviour.sources(study, folder) + capability.sources(study, folder)
         sources += [path for cell in study.cells() if cell.arm.mix for path in (folder.mix(cell), folder.curve(cell))]
         sources += [folder.kept, folder.dropped]
         files = {str(path.relative_to(folder.root)): file_sha256(path) for path in sources}
@@ -42,7 +44,7 @@ def own_files() -> dict[str, str]:
         path
         for folder in (here, here.parent / "pages")
         for path in folder.rglob("*")
-        if path.suffix in (".py", ".jinja", ".css")
+        if path.suffix in (".py", ".jinja", ".css", ".js")
     ]
     files.append(here.parent / "instruments.py")
     return {str(path.relative_to(here.parent)): file_sha256(path) for path in sorted(files)}
@@ -57,7 +59,7 @@ def _report(study: Study, folder: RunFolder, reporter: Reporter) -> None:
     reporter.begin("report", total=3)
     table = read_table(study, folder)
     reporter.advance(1, "answers read")
-    estimates = estimate(study, table)
+    estimates = estimate(study, table, capability.read_capability(study, folder))
     write_atomically(folder.estimates, estimates.model_dump_json(indent=2) + "\n")
     reporter.advance(1, "estimates made")
     write_atomically(folder.report, render(study, folder, table, estimates))

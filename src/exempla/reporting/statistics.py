@@ -1,17 +1,20 @@
-"""All statistics, in one place: paired, clustered, and honest about few families.
+"""All statistics of a comparison, to be read in this order: rates, two arms, several arms, equivalence, what could have
+been found.
 
-The unit that carries information is the family of items, not the item: items of a family share a temptation, so they
-move together. Every estimate is resampled by families (each with the items drawn into it), and arms are compared on the
-same resampled families, items and seeds, so that what they share cancels (a paired analysis). The spread of seeds is
-added as a variance component, freed of the item-by-item noise that the resampling of families holds already.
+`resampling.py` says how an interval is made and why families (or scenarios) are what is drawn. `power.py` has what a
+study can find before it is run, `selfcheck.py` compares an arm with itself, and `exempla/intervals.py` has plain
+proportions.
 
-Why items are not drawn once more inside a drawn family, and seeds inside those: the spread of items is already in the
-spread of family means, and drawing again counts it twice (Davison and Hinkley, "Bootstrap Methods and their
-Application", 1997, section 3.8). With it, simulated 95% intervals held the true value in 98 to 100 of 100 studies.
+Arms are compared on the same resampled families, items and seeds, so that what they share cancels (a paired analysis).
+Intervals are made on the log scale for ratios and the logit scale for rates.
 
-Intervals are a bootstrap standard error times a t quantile with (families - 1) degrees of freedom, on the log scale for
-ratios and the logit scale for rates: a percentile interval is too narrow with six families (Cameron, Gelbach and
-Miller, "Bootstrap-based improvements for inference with clustered errors", 2008).
+An outcome that is NaN was not scored: the answer was unable, cut, refused or failed, or its verdict was. Two arms are
+compared by what each has, also where the other's outcome of the same item is missing. The difference is then that of
+the two rates that a reader sees, and families and seeds are still paired; keeping only what both have would lose about
+twice as much and show other rates. A family or a seed without any scored outcome in one of the arms compares nothing,
+and is left out of both.
+
+Simulations are in tests/reporting/test_coverage*.py: which settings are covered as promised, and which are not.
 """
 
 from __future__ import annotations
@@ -20,127 +23,73 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from exempla.intervals import wilson
+from exempla.reporting.resampling import (
+    DRAWS,
+    LEVEL,
+    Array,
+    Design,
+    Interval,
+    Mask,
+    Resampled,
+    Term,
+    combined,
+    design,
+    draw_means,
+    interval,
+    quantile,
+    resample,
+    scored,
+    seed_variance,
+    tail,
+)
 
-Array = NDArray[np.float64]
-DRAWS = 2000
-"""Bootstrap draws: the standard error is then itself known to about 1.6% (1 / sqrt(2 x draws))."""
-LEVEL = 0.95
-Mask = NDArray[np.bool_]
-
-
-class Interval(NamedTuple):
-    """An estimate, its interval at the 95% level, its standard error, and a two-sided p-value against no effect."""
-
-    value: float
-    low: float
-    high: float
-    error: float
-    p: float
-
-
-class Design(NamedTuple):
-    """Which family each item belongs to, as integers from zero."""
-
-    family: NDArray[np.int64]
-
-    @property
-    def families(self) -> int:
-        """Number of families."""
-        return int(self.family.max()) + 1
+__all__ = [
+    "DRAWS", "LEVEL", "Array", "Design", "Equivalence", "Interval", "Mask", "Resampled", "design", "detectable",
+    "detectable_reduction", "difference", "double_difference", "draw_means", "equivalence", "holm", "interval",
+    "mean_interval", "rate_interval", "reduction", "resample", "seed_variance",
+]  # fmt: skip
 
 
-def design(families: Sequence[str]) -> Design:
-    """A design from family names, item by item."""
-    return Design(np.unique(np.asarray(families), return_inverse=True)[1].astype(np.int64))
-
-
-class Resampled(NamedTuple):
-    """One set of draws, used for every arm that is compared, which is what makes the comparison paired."""
-
-    items: Array
-    """Weights (draws, items): how often each item's family is drawn."""
-    families: int
-
-
-def resample(layout: Design, draws: int = DRAWS, seed: int = 0) -> Resampled:
-    """Draw families, with the items in them."""
-    count = layout.families
-    times = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=draws)
-    return Resampled(times[:, layout.family].astype(float), count)
-
-
-def draw_means(values: Array, drawn: Resampled, chosen: Mask | None = None) -> Array:
-    """The mean of values (seeds, items) in each draw, over the chosen items or all."""
-    weights = drawn.items if chosen is None else drawn.items * chosen
-    total = weights.sum(axis=1)
-    total = np.where(total > 0, total, np.nan)  # a draw without any chosen item says nothing and is left out
-    return np.asarray(weights @ values.mean(axis=0) / total)
-
-
-def seed_variance(contributions: Array) -> float:
-    """Variance of an estimate that comes from seeds alone.
-
-    Args:
-        contributions: (seeds, items), whose mean is the estimate up to a constant. From a two-way analysis of variance:
-            the seeds' mean square less the residual one, which the families' spread holds already.
-    """
-    seeds, items = contributions.shape
-    if seeds < 2 or items < 2:
-        return 0.0
-    by_seed = contributions.mean(axis=1, keepdims=True)
-    by_item = contributions.mean(axis=0, keepdims=True)
-    residual = contributions - by_seed - by_item + contributions.mean()
-    residual_square = float((residual**2).sum()) / ((seeds - 1) * (items - 1))
-    seed_square = items * float(by_seed.var(ddof=1))
-    return float(max(0.0, (seed_square - residual_square) / items) / seeds)
-
-
-def interval(estimate: float, draws: Array, families: int, seeds: float = 0.0, floor: float = 0.0) -> Interval:
-    """Interval, and p-value against zero, of an estimate from its bootstrap draws and the variance due to seeds.
-
-    The standard error is never taken to be smaller than `floor`.
-
-    The resampled spread of family means falls short by (families - 1) / families, which is put right.
-    """
-    good = draws[np.isfinite(draws)]
-    freedom = max(1, families - 1)
-    spread = float(np.var(good)) * families / freedom if len(good) else float("nan")
-    error = max(float(np.sqrt(spread + seeds)), floor)
-    reach = float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * error
-    p = float(2 * stats.t.sf(abs(estimate) / error, freedom)) if error > 0 else float(estimate == 0)
-    return Interval(estimate, estimate - reach, estimate + reach, error, p)
+# Rates and means
 
 
 def mean_interval(values: Array, drawn: Resampled, chosen: Mask | None = None, floor: float = 0.0) -> Interval:
-    """Mean of values (seeds, items) with its interval."""
-    picked = _pick(values, chosen)
-    draws = draw_means(values, drawn, chosen)
-    return interval(float(picked.mean()), draws, drawn.families, seed_variance(picked), floor)
+    """Mean of the scored values (seeds, items) with its interval."""
+    term = Term(_with_scores(values, chosen), chosen)
+    return combined([term], drawn, term.mean(), floor)
 
 
 def rate_interval(outcomes: Array, drawn: Resampled, chosen: Mask | None = None) -> Interval:
-    """Rate of outcomes (seeds, items), each 0, 1/2 or 1; its interval is made on logits and stays in [0, 1]."""
-    picked = _pick(outcomes, chosen)
-    count = picked.size
-    rate = float(_shrink(float(picked.mean()), count))
-    slope = 1 / (rate * (1 - rate))  # of the logit, at the rate
-    draws = draw_means(outcomes, drawn, chosen) * slope
+    """Rate of outcomes (seeds, items), each 0, 1/2, 1 or NaN; its interval is made on logits and stays in [0, 1]."""
+    outcomes = _with_scores(outcomes, chosen)
+    counted = scored(outcomes, chosen)
+    if not counted.any():
+        return Interval(np.nan, 0.0, 1.0, np.inf, 1.0)
+    mean, picked = Term(outcomes, chosen).mean(), outcomes[counted]
+    items = int(counted.any(axis=0).sum())
     if picked.min() == picked.max():  # no spread to resample: the interval of as many independent items
-        low, high = wilson(float(picked.mean()) * picked.shape[1], picked.shape[1])
-        return Interval(float(picked.mean()), low, high, float("nan"), float("nan"))
-    found = interval(float(np.log(rate / (1 - rate))), draws, drawn.families, seed_variance(picked * slope))
-    return Interval(float(picked.mean()), _expit(found.low), _expit(found.high), found.error, found.p)
+        low, high = wilson(mean * items, items)
+        return Interval(mean, low, high, float("nan"), float("nan"))
+    rate = _shrink(mean, picked.size)
+    slope = 1 / (rate * (1 - rate))  # of the logit, at the rate
+    half_item = 0.5 * slope / items  # the least error: families may have equal rates by chance
+    found = combined([Term(outcomes, chosen, slope)], drawn, float(np.log(rate / (1 - rate))), half_item)
+    return found._replace(value=mean, low=float(special.expit(found.low)), high=float(special.expit(found.high)))
+
+
+# Two arms
 
 
 def difference(
     first: Array, second: Array, drawn: Resampled, chosen: Mask | None = None, floor: float = 0.0
 ) -> Interval:
-    """Mean of the first minus mean of the second, paired by item and seed."""
-    return mean_interval(_paired(first, second)[0] - _paired(first, second)[1], drawn, chosen, floor)
+    """Mean of the first minus mean of the second, paired by family, item and seed."""
+    one, other = _paired(first, second, drawn, chosen)
+    terms = Term(one, chosen, 1.0), Term(other, chosen, -1.0)
+    return combined(terms, drawn, terms[0].mean() - terms[1].mean(), floor)
 
 
 def reduction(reference: Array, arm: Array, drawn: Resampled, chosen: Mask | None = None) -> Interval:
@@ -149,30 +98,39 @@ def reduction(reference: Array, arm: Array, drawn: Resampled, chosen: Mask | Non
     Rates are (k + 1/2) / (n + 1), so that a rate of zero gives a large reduction and not an infinite one. The p-value
     and the error are those of the logarithm.
     """
-    both = [(values, _pick(values, chosen)) for values in _paired(reference, arm)]
-    count = both[0][1].size
-    rates = [float(_shrink(float(picked.mean()), count)) for _, picked in both]
+    both = _paired(reference, arm, drawn, chosen)
+    counted = [scored(values, chosen) for values in both]
+    counts = [int(one.sum()) for one in counted]
+    if not all(counts):
+        return Interval(np.nan, 0.0, np.inf, np.inf, 1.0)
+    rates = [_shrink(Term(values, chosen).mean(), count) for values, count in zip(both, counts, strict=True)]
     # Linear in the rates: the logarithm of resampled small rates is skewed, and made the intervals too wide.
-    draws = [draw_means(values, drawn, chosen) / rate for (values, _), rate in zip(both, rates, strict=True)]
-    seeds = seed_variance(both[0][1] / rates[0] - both[1][1] / rates[1])
+    terms = Term(both[0], chosen, 1 / rates[0]), Term(both[1], chosen, -1 / rates[1])
     # Where no item, or next to none, differs between the arms, there is no spread to resample, and the interval would
     # have no width. It is never made narrower than half an item, changed in one arm, would make it (the same half as
     # in the rates).
-    half_item = 0.5 / (both[0][1].shape[1] * min(rates))
-    found = interval(float(np.log(rates[0] / rates[1])), draws[0] - draws[1], drawn.families, seeds, half_item)
-    return Interval(
-        float(np.exp(found.value)), float(np.exp(found.low)), float(np.exp(found.high)), found.error, found.p
+    half_item = 0.5 / (min(int(one.any(axis=0).sum()) for one in counted) * min(rates))
+    # Half an outcome always counts as spread. Without it, intervals from ten or fewer bad outcomes in an arm held the
+    # truth in 91.5 to 94% of simulated studies, with it in 94 to 97%; with many it changes nothing to speak of.
+    half_outcome = 0.5 / (min(counts) * min(rates))
+    found = combined(terms, drawn, float(np.log(rates[0] / rates[1])), half_item, half_outcome**2)
+    return found._replace(
+        value=float(np.exp(found.value)), low=float(np.exp(found.low)), high=float(np.exp(found.high))
     )
 
 
 def double_difference(arm: Array, reference: Array, drawn: Resampled, treated: Mask, control: Mask) -> Interval:
     """(arm - reference) on treated items minus (arm - reference) on control items, all paired."""
-    first, second = _paired(arm, reference)
-    moved = first - second
-    estimate = float(moved[:, treated].mean() - moved[:, control].mean())
-    draws = draw_means(moved, drawn, treated) - draw_means(moved, drawn, control)
-    share = moved.shape[1] * (treated / treated.sum() - control / control.sum())
-    return interval(estimate, draws, drawn.families, seed_variance(moved * share))
+    both = _paired(arm, reference, drawn, treated, control)
+    terms = [
+        Term(values, chosen, sign * side)
+        for chosen, sign in ((treated, 1.0), (control, -1.0))
+        for values, side in zip(both, (1.0, -1.0), strict=True)
+    ]
+    return combined(terms, drawn, sum(term.weight * term.mean() for term in terms))
+
+
+# Several arms
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -186,25 +144,86 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in adjusted]
 
 
-def detectable(error: float, families: int, power: float = 0.8) -> float:
-    """The smallest true effect that would be found at the 95% level with the given power, from a standard error."""
-    freedom = max(1, families - 1)
-    return float(error * (stats.t.ppf((1 + LEVEL) / 2, freedom) + stats.t.ppf(power, freedom)))
+# Equivalence
 
 
-def _shrink(rate: float | Array, count: int) -> Array:
-    return np.asarray((np.asarray(rate) * count + 0.5) / (count + 1))
+class Equivalence(NamedTuple):
+    """Whether two arms are the same within a margin: their difference, its 90% interval, the p-value."""
+
+    value: float
+    low: float
+    high: float
+    p: float
+    """That of the larger of two one-sided tests: how well a difference of the margin or more agrees with the data."""
+    equivalent: bool
+    """p < 0.05, which is to say that the whole 90% interval lies within the margin."""
 
 
-def _expit(value: float) -> float:
-    return float(1 / (1 + np.exp(-value)))
+def equivalence(
+    first: Array, second: Array, drawn: Resampled, margin: float, chosen: Mask | None = None, floor: float = 0.0
+) -> Equivalence:
+    """Two one-sided tests (Schuirmann, 1987) of the paired difference: is it above -margin and below margin?
+
+    An interval that holds zero shows nothing about controls; this can show that nothing moved by as much as matters.
+
+    Args:
+        margin: the smallest difference that would matter, above zero, settled before the figures are seen.
+        floor: as in `difference`; for rates give one item (1 / items), or arms that never differ are found to be
+            equivalent beyond any doubt.
+    """
+    if not margin > 0:
+        raise ValueError(f"a margin is above zero, not {margin}")
+    found = difference(first, second, drawn, chosen, floor)
+    if not np.isfinite(found.error):
+        return Equivalence(found.value, -np.inf, np.inf, 1.0, equivalent=False)
+    reach = quantile(LEVEL, found.freedom) * found.error
+    room = margin - abs(found.value)  # to the nearer end; the test at that end has the larger p
+    p = tail(room / found.error, found.freedom) if found.error > 0 else float(room <= 0)
+    return Equivalence(found.value, found.value - reach, found.value + reach, p, equivalent=p < 1 - LEVEL)
 
 
-def _pick(values: Array, chosen: Mask | None) -> Array:
-    return values if chosen is None else values[:, chosen]
+# What could have been found
 
 
-def _paired(first: Array, second: Array) -> tuple[Array, Array]:
-    """Both at the same number of seeds; an arm that needs no training has one row, the same at every seed."""
+def detectable(error: float, families: float, power: float = 0.8) -> float:
+    """The smallest true effect that would be found at the 95% level with the given power, from a standard error.
+
+    Args:
+        families: their number; or, as seeds leave less to go by than families do, `freedom` of the interval plus one.
+    """
+    freedom = max(1.0, families - 1)
+    return float(error * (quantile((1 + LEVEL) / 2, freedom) + quantile(power, freedom)))
+
+
+def detectable_reduction(error: float, families: float, power: float = 0.8) -> float:
+    """The same as a ratio above one, from the error of a reduction's logarithm (`reduction(...).error`)."""
+    return float(np.exp(detectable(error, families, power)))
+
+
+# Parts
+
+
+def _shrink(rate: float, count: int) -> float:
+    return (rate * count + 0.5) / (count + 1)
+
+
+def _with_scores(values: Array, chosen: Mask | None) -> Array:
+    """Only the seeds with a scored value."""
+    return values[scored(values, chosen).any(axis=1)]
+
+
+def _paired(first: Array, second: Array, drawn: Resampled, *sets: Mask | None) -> tuple[Array, Array]:
+    """Both at the same number of seeds; an arm that needs no training has one row, the same at every seed.
+
+    In each set of items, seeds and families stay only if both arms have a scored value of them.
+    """
     seeds = max(len(first), len(second))
-    return np.broadcast_to(first, (seeds, first.shape[1])), np.broadcast_to(second, (seeds, second.shape[1]))
+    both = np.stack([np.broadcast_to(values, (seeds, values.shape[1])) for values in (first, second)])
+    if np.isfinite(both).all():
+        return both[0], both[1]
+    both = both[:, np.all([scored(both, chosen).any(axis=2).all(axis=0) for chosen in sets], axis=0)]
+    for chosen in sets:
+        here = [np.bincount(drawn.family, one.any(axis=0), drawn.families) > 0 for one in scored(both, chosen)]
+        alone = ~np.all(here, axis=0)[drawn.family]
+        both[:, :, alone if chosen is None else alone & chosen] = np.nan
+    return both[0], both[1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from importlib import resources
 import jinja2
 
 from exempla import __version__, catalogue
+from exempla.pages.markdown import cell, quotation, size_category
 from exempla.records import Frozen, Record
 from exempla.writing.ledger import Totals
 from exempla.writing.order import Commission
@@ -120,10 +120,10 @@ def render_card(commission: Commission, counts: Counts, account: Account) -> str
         last=account.rounds[-1].measurement if account.rounds else None,
         unmeasured=account.unmeasured,
         stopped=account.stopped,
-        samples=[(record, excerpt(record)) for record in counts.samples],
+        samples=[(record, quotation(record.whole_text(), SAMPLE_WORDS)) for record in counts.samples],
         canary=catalogue.CANARY,
         version=__version__,
-        size=_size_category(counts.kept),
+        size=size_category(counts.kept),
     )
 
 
@@ -132,36 +132,3 @@ def _quantiles(words: Sequence[int]) -> list[tuple[str, int]]:
         return []
     marks = {"shortest": 0.0, "10%": 0.1, "median": 0.5, "90%": 0.9, "longest": 1.0}
     return [(name, words[round(share * (len(words) - 1))]) for name, share in marks.items()]
-
-
-def _size_category(n: int) -> str:
-    for size, name in ((1000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")):
-        if n < size:
-            return name
-    return "1M<n<10M"
-
-
-def excerpt(record: Record) -> str:
-    """The beginning of a record as a Markdown quotation."""
-    words = record.whole_text().split(" ")
-    text = " ".join(words[:SAMPLE_WORDS]) + (" …" if len(words) > SAMPLE_WORDS else "")
-    # Leading spaces would make code of a line.
-    return "\n".join(f"> {_BLOCK.sub(_escape, cell(line))}".rstrip() for line in text.splitlines())
-
-
-_LINK = re.compile(r"(?<=\w)[.:@](?=[\w/])")
-"""What makes a plain address a link."""
-_BLOCK = re.compile(r"^[-+=>]|(?<=^\d)[.)]|(?<=^\d\d)[.)]")
-"""What makes a line a rule, a list or the underline of a heading."""
-
-
-def cell(text: object) -> str:
-    """A text made harmless for Markdown: generated text must not become a link, a heading, HTML or a column."""
-    plain = str(text).replace("&", "&amp;").replace("<", "&lt;")
-    for sign in ("\\", "|", "`", "*", "_", "[", "]", "#", "~"):
-        plain = plain.replace(sign, f"\\{sign}")
-    return " ".join(_LINK.sub(_escape, plain).split())
-
-
-def _escape(sign: re.Match[str]) -> str:
-    return f"\\{sign[0]}"

@@ -1,54 +1,83 @@
-"""The report as one HTML file that opens anywhere: no script, no request, every text escaped."""
+"""The report as one HTML file that opens anywhere: every text escaped, no request, one script to copy and save."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
 from exempla.files import read_lines
-from exempla.pages import environment, policy, style
+from exempla.pages import environment, export_script, policy, style, wording
 from exempla.records import Dropped, Record
 from exempla.reporting.estimates import UNDERSTOOD, Estimates
+from exempla.reporting.figures import Roles
 from exempla.reporting.outcomes import Table
-from exempla.reporting.page import material, names, reading, results, summary
+from exempla.reporting.page import capability, dose, material, names, power, reading, results, summary
+from exempla.reporting.page.by_arm import ShareRow, Shares, shares_by_arm
+from exempla.reporting.page.first import first_screen
+from exempla.reporting.published import SOURCE
 from exempla.runfolder import RunFolder
 from exempla.study import Study
 
 HERE = Path(__file__).parent
 LISTED_DROPS = 200
 """Dropped library records that the page lists; the run folder has them all."""
+SECTIONS = {
+    "arms": "Arms", "reductions": "Reductions", "rates": "Rates", "families": "Families", "controls": "Controls",
+    "reasoning": "Reasoning", "capability": "Capability", "dose": "Dose", "power": "Power",
+    "understanding": "Understanding", "seeds": "Seeds", "training": "Training", "corpora": "Corpora",
+    "writing": "Writing", "stories": "Stories", "items": "Items", "limits": "Limits", "manifest": "Manifest",
+}  # fmt: skip
 
 
 def render(study: Study, folder: RunFolder, table: Table, estimates: Estimates) -> str:
     """The page of a run."""
-    return (
-        _environment()
-        .get_template("report.html.jinja")
-        .render(_facts(study, folder, table, estimates), style=style(), policy=policy(), study=study)
-    )
-
-
-def _facts(study: Study, folder: RunFolder, table: Table, estimates: Estimates) -> dict[str, Any]:
-    kept = read_lines(folder.kept, Record)
-    dropped = read_lines(folder.dropped, Dropped)
-    read = material.readings(study, folder)
     parts = results.part_views(study, table, estimates)
-    stories, stories_read = reading.stories_to_read(kept, read)
-    return {
-        "parts": parts,
+    texts = _texts(study, folder, table)
+    sheet, script = style(HERE / "report.css"), export_script()
+    facts = {
+        "study": study,
         "estimates": estimates,
+        "parts": parts,
+        "sections": list(SECTIONS.items()),
+        "first": first_screen(study, estimates, parts, (len(texts["stories"]), len(texts["items"]))),
+        "limits": summary.limits(study, table, parts, texts["readings"]),
+        "style": sheet,
+        "script": script,
+        "policy": policy(sheet, script),
+    }
+    return _environment().get_template("report.html.jinja").render(facts | texts | _results(study, estimates, parts))
+
+
+def _results(study: Study, estimates: Estimates, parts: Sequence[results.PartView]) -> dict[str, Any]:
+    return {
         "understood": UNDERSTOOD,
         "understood_instruments": [e.instrument for e in estimates.understanding if e.interpretable],
         "headline": summary.headline(study, estimates),
         "why_this_instrument": summary.why_this_instrument(study, estimates),
-        "beside_headline": summary.beside_headline(study, estimates),
+        "beyond_control": summary.beyond_control(study, estimates),
         "dose": summary.dose(study),
         "seeds": summary.seeds(study),
         "interval": summary.interval(study),
-        "limits": summary.limits(study, table, parts, read),
+        "published_source": SOURCE,
+        "reasoning": _reasoning(study, estimates),
+        "abilities": capability.ability_views(study, estimates.capability),
+        "doses": dose.dose_views(study, parts),
+        "no_dose": summary.no_dose(study),
+        "powers": power.powers(study, parts),
+        "assumed": power.ASSUMED,
+    }
+
+
+def _texts(study: Study, folder: RunFolder, table: Table) -> dict[str, Any]:
+    kept = read_lines(folder.kept, Record)
+    dropped = read_lines(folder.dropped, Dropped)
+    read = material.readings(study, folder)
+    stories, stories_read = reading.stories_to_read(kept, read)
+    return {
         "curves": material.curves(study, folder),
         "readings": read,
         "corpora": material.corpora(kept, dropped),
@@ -62,12 +91,34 @@ def _facts(study: Study, folder: RunFolder, table: Table, estimates: Estimates) 
     }
 
 
+def _reasoning(study: Study, estimates: Estimates) -> Shares | None:
+    rows = [
+        ShareRow(row.arm, row.share, row.low, row.high, f"{row.items} × {row.seeds}", tuple(row.by_seed.values()))
+        for row in estimates.reasoning
+    ]
+    if not rows:
+        return None
+    about = (
+        "Share of AI dilemmas in which the situation speaks more for the trustworthy continuation that gives its "
+        "reasons than for the bare one, a token."
+    )
+    return shares_by_arm("Ethical reasoning", about, rows, Roles(study.headline, study.reference))
+
+
 def _environment() -> jinja2.Environment:
     made = environment(HERE)
     made.globals |= {
         "shares": material.shares,
         "seed_checks": summary.seed_checks,
         "asks": names.ASKS,
+        # How a figure is written, for the macros of cells.
+        "percent": wording.percent,
+        "times": wording.times,
+        "nats": wording.nats,
+        "p_value": wording.p_value,
+        "whole": wording.whole,
+        "points": capability.signed_points,
+        "three": "{:.3f}".format,
     }
     return made
 

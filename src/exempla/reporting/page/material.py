@@ -11,8 +11,9 @@ from markupsafe import Markup
 
 from exempla import catalogue
 from exempla.files import read_lines
+from exempla.pages.wording import counted
 from exempla.records import Dropped, MixAccount, Record
-from exempla.reporting.figures import Point, curve_chart, thinned
+from exempla.reporting.lines import Point, curve_chart, gate_chart, thinned
 from exempla.runfolder import RunFolder
 from exempla.study import Arm, Cell, Study
 
@@ -59,6 +60,8 @@ class Corpora:
 
     gates: tuple[str, ...]
     rows: tuple[CorpusRow, ...]
+    chart: Markup | None
+    """None if nothing came to the gates."""
     dropped: tuple[Dropped, ...]
     """From the library; what the run wrote is shown whole elsewhere."""
 
@@ -115,15 +118,18 @@ def curves(study: Study, folder: RunFolder) -> list[Curve]:
         return []
     margin = 0.05 * (max(losses) - min(losses)) or 0.1
     limits = (min(losses) - margin, max(losses) + margin)
-    return [
-        Curve(
-            arm=arm,
-            chart=curve_chart([point for line in lines for point in thinned(line)], limits),
-            first=_mean([line[0].loss for line in lines]),
-            last=_mean([_mean([point.loss for point in line[-max(1, len(line) // 10) :]]) for line in lines]),
-        )
-        for arm, lines in points.items()
-    ]
+    return [_curve(arm, lines, limits) for arm, lines in points.items()]
+
+
+def _curve(arm: str, lines: Sequence[Sequence[Point]], limits: tuple[float, float]) -> Curve:
+    first = _mean([line[0].loss for line in lines])
+    last = _mean([_mean([point.loss for point in line[-max(1, len(line) // 10) :]]) for line in lines])
+    label = (
+        f"Chart of the training loss of {arm} by update, {counted(len(lines), 'seed')}: from {first:.2f} to "
+        f"{last:.2f} nats a token in {counted(len(lines[0]), 'update')}."
+    )
+    chart = curve_chart([point for line in lines for point in thinned(line)], limits, label)
+    return Curve(arm=arm, chart=chart, first=first, last=last)
 
 
 def corpora(kept: Sequence[Record], dropped: Sequence[Dropped]) -> Corpora:
@@ -141,6 +147,7 @@ def corpora(kept: Sequence[Record], dropped: Sequence[Dropped]) -> Corpora:
     return Corpora(
         gates=tuple(dict.fromkeys(drop.gate for drop in dropped)),
         rows=tuple(rows),
+        chart=gate_chart([(row.corpus, row.kept, row.whole - row.kept) for row in rows]) if rows else None,
         dropped=tuple(drop for drop in dropped if drop.record.corpus != catalogue.WRITTEN),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,19 +11,12 @@ from markupsafe import Markup
 from exempla import catalogue
 from exempla.instruments import HEADLINE_STYLE, READINGS
 from exempla.records import Family
-from exempla.reporting.estimates import (
-    PRECEDENCE,
-    Effect,
-    Estimates,
-    FamilyRate,
-    Gap,
-    Rate,
-    SeedCheck,
-    Understanding,
-)
-from exempla.reporting.figures import Axis, Mark, interval_chart
+from exempla.reporting.estimates import PRECEDENCE, Effect, Estimates, Gap, Rate, SeedCheck, Understanding
+from exempla.reporting.families import FamilyEffect, FamilyRate
+from exempla.reporting.figures import Mark, Roles, interval_chart, nats_axis, rate_axis, ratio_axis
 from exempla.reporting.outcomes import Table
 from exempla.reporting.page.names import CONTROLS, part_title
+from exempla.reporting.published import REDUCTIONS, Published
 from exempla.study import Study
 
 
@@ -49,6 +43,11 @@ class FamilyRow:
 
     family: Family
     cells: tuple[FamilyRate | None, ...]
+    reference: FamilyRate | None
+    lead: FamilyRate | None
+    """Of the headline's arm."""
+    effect: FamilyEffect | None
+    """Of the headline's arm; None if that is the reference."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +68,9 @@ class PartView:
     rate_chart: Markup
     reduction_chart: Markup | None
     control_chart: Markup | None
+    family_chart: Markup | None
+    published: tuple[Published, ...]
+    """What others published, if it is drawn in the chart of reductions: in the headline's alone."""
 
     @property
     def interpretable(self) -> bool:
@@ -93,6 +95,9 @@ def part_views(study: Study, table: Table, estimates: Estimates) -> list[PartVie
 def _part_view(study: Study, table: Table, estimates: Estimates, understanding: Understanding, style: str) -> PartView:
     instrument = understanding.instrument
     rows = tuple(_arm_rows(study, table, estimates, instrument, style))
+    families = tuple(_family_rows(study, estimates, instrument, style))
+    headline = estimates.headline
+    published = REDUCTIONS if headline and (headline.instrument, headline.style) == (instrument, style) else ()
     return PartView(
         instrument=instrument,
         style=style,
@@ -102,15 +107,17 @@ def _part_view(study: Study, table: Table, estimates: Estimates, understanding: 
         controls=CONTROLS[instrument],
         split="held-out" if "held-out" in study.measuring.splits else "development",
         rows=rows,
-        families=tuple(_family_rows(study, estimates, instrument, style)),
+        families=families,
         seed_checks=tuple(check for check in estimates.seed_checks if _at(check, instrument, style)),
         rate_chart=_rate_chart(rows, study.reference, CONTROLS[instrument]),
-        reduction_chart=_reduction_chart(rows),
+        reduction_chart=_reduction_chart(rows, study, published),
         control_chart=_control_chart(rows, CONTROLS[instrument]),
+        family_chart=_family_chart(families, study),
+        published=published,
     )
 
 
-def _at(figure: Rate | Effect | FamilyRate | Gap | SeedCheck, instrument: str, style: str) -> bool:
+def _at(figure: Rate | Effect | FamilyRate | FamilyEffect | Gap | SeedCheck, instrument: str, style: str) -> bool:
     return (figure.instrument, figure.style) == (instrument, style)
 
 
@@ -146,10 +153,21 @@ def _readings(table: Table, arm: str, instrument: str, style: str) -> dict[str, 
 
 def _family_rows(study: Study, estimates: Estimates, instrument: str, style: str) -> Iterator[FamilyRow]:
     found = {(rate.family, rate.arm): rate for rate in estimates.families if _at(rate, instrument, style)}
+    effects = {
+        effect.family: effect
+        for effect in estimates.family_effects
+        if _at(effect, instrument, style) and effect.arm == study.headline
+    }
     seen = {family for family, _ in found}
     shown = [family for family in catalogue.families() if family.id in seen]
     for family in sorted(shown, key=lambda family: family.split != "held-out"):
-        yield FamilyRow(family=family, cells=tuple(found.get((family.id, arm.name)) for arm in study.arms))
+        yield FamilyRow(
+            family=family,
+            cells=tuple(found.get((family.id, arm.name)) for arm in study.arms),
+            reference=found.get((family.id, study.reference)),
+            lead=found.get((family.id, study.headline)),
+            effect=effects.get(family.id),
+        )
 
 
 def _rate_chart(rows: Sequence[ArmRow], reference: str, controls: str) -> Markup:
@@ -159,17 +177,17 @@ def _rate_chart(rows: Sequence[ArmRow], reference: str, controls: str) -> Markup
         if row.control:
             marks.append(Mark(row.arm, controls, row.control.rate, row.control.low, row.control.high))
     guide = next(row.rate.rate for row in rows if row.arm == reference)
-    title = f"rate (dashed: AI items, {reference})"
-    return interval_chart(marks, Axis(title, ".0%", guide=guide, domain=(0.0, 1.0)))
+    axis = rate_axis(f"rate (dashed: AI items, {reference})", marks, guide)
+    return interval_chart(marks, axis._replace(domain=(0.0, 1.0)))
 
 
-def _reduction_chart(rows: Sequence[ArmRow]) -> Markup | None:
+def _reduction_chart(rows: Sequence[ArmRow], study: Study, published: Sequence[Published]) -> Markup | None:
     effects = [row.effect for row in rows if row.effect]
     if not effects:
         return None
-    marks = [Mark(e.arm, "AI items", e.reduction, e.reduction_low, e.reduction_high) for e in effects]
-    title = f"reduction against {effects[0].reference}"
-    return interval_chart(marks, Axis(title, ".2f", guide=1.0, ratio=True))
+    marks = [Mark(e.arm, "", e.reduction, e.reduction_low, e.reduction_high) for e in effects]
+    axis = ratio_axis(f"reduction against {study.reference}")
+    return interval_chart(marks, axis, Roles(study.headline), published)
 
 
 def _control_chart(rows: Sequence[ArmRow], controls: str) -> Markup | None:
@@ -181,5 +199,18 @@ def _control_chart(rows: Sequence[ArmRow], controls: str) -> Markup | None:
             assert low is not None and high is not None  # an interval comes whole
             marks.append(Mark(row.arm, "AI items", effect.nats, effect.nats_low, effect.nats_high))
             marks.append(Mark(row.arm, f"AI items beyond {controls}", effect.beyond_control, low, high))
-    title = "change, nats"
-    return interval_chart(marks, Axis(title, ".2~f", guide=0.0)) if marks else None
+    return interval_chart(marks, nats_axis("change, nats")) if marks else None
+
+
+def _family_chart(families: Sequence[FamilyRow], study: Study) -> Markup | None:
+    """The headline's arm in every family; a family without an interval has its dot alone."""
+    marks = [
+        Mark(row.family.id, "", effect.nats, _known(effect.low), _known(effect.high))
+        for row in families
+        if (effect := row.effect)
+    ]
+    return interval_chart(marks, nats_axis(f"change by family, {study.headline}, nats"), Roles()) if marks else None
+
+
+def _known(end: float | None) -> float:
+    return math.nan if end is None else end

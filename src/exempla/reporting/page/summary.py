@@ -9,6 +9,7 @@ from exempla.instruments import HEADLINE_READING
 from exempla.pages.wording import counted, listed, nats, times, whole
 from exempla.reporting.estimates import PRECEDENCE, Effect, Estimates
 from exempla.reporting.outcomes import Table
+from exempla.reporting.page.dose import dosed
 from exempla.reporting.page.material import Reading
 from exempla.reporting.page.names import bad_word
 from exempla.reporting.page.results import PartView
@@ -19,6 +20,8 @@ def headline(study: Study, estimates: Estimates) -> str:
     """The first sentence of the report."""
     if estimates.headline:
         return estimates.headline.sentence
+    if not study.measuring.instruments:
+        return "No instrument of this study is read by likelihood, so there is nothing to make a headline of."
     if "held-out" not in study.measuring.splits:
         return "Only development families were measured, and a headline is made of held-out ones; so there is none."
     if any(entry.interpretable for entry in estimates.understanding):
@@ -52,19 +55,29 @@ def why_this_instrument(study: Study, estimates: Estimates) -> str:
 
 def beside_headline(study: Study, estimates: Estimates) -> list[str]:
     """What has to be known with the headline: the control items, and the other arms on the same items."""
-    if not estimates.headline:
-        return []
-    place = (estimates.headline.instrument, estimates.headline.style)
-    effects = [effect for effect in estimates.effects if (effect.instrument, effect.style) == place]
-    own = next(effect for effect in effects if effect.arm == study.headline)
+    effects = _leading_effects(estimates)
     others = [effect for effect in effects if effect.arm != study.headline]
-    sentences = [_beyond_control(own)] if own.beyond_control is not None else []
+    beyond = beyond_control(study, estimates)
+    sentences = [beyond] if beyond else []
     if others:
         named = "; ".join(
             f"{e.arm} {times(e.reduction)} ({times(e.reduction_low)} to {times(e.reduction_high)})" for e in others
         )
-        sentences.append(f"The other arms on the same items, against {own.reference}: {named}.")
+        sentences.append(f"The other arms on the same items, against {study.reference}: {named}.")
     return sentences
+
+
+def beyond_control(study: Study, estimates: Estimates) -> str:
+    """How the headline's change compares with that on control items; empty where there are none, or no headline."""
+    own = next((effect for effect in _leading_effects(estimates) if effect.arm == study.headline), None)
+    return _beyond_control(own) if own and own.beyond_control is not None else ""
+
+
+def _leading_effects(estimates: Estimates) -> list[Effect]:
+    if not estimates.headline:
+        return []
+    place = (estimates.headline.instrument, estimates.headline.style)
+    return [effect for effect in estimates.effects if (effect.instrument, effect.style) == place]
 
 
 def _beyond_control(effect: Effect) -> str:
@@ -100,6 +113,13 @@ def dose(study: Study) -> str:
         if arm.tokens is not None
     ]
     return " ".join(sentences)
+
+
+def no_dose(study: Study) -> str:
+    """Why there is no dose curve, where there is none."""
+    if dosed(study):
+        return "The subject understands no instrument of this study, so no dose can be compared with another."
+    return "No two arms of this study read the same mix for different numbers of tokens."
 
 
 def seeds(study: Study) -> str:
@@ -189,7 +209,7 @@ def _limits_of_subject(study: Study, parts: Sequence[PartView]) -> Iterator[str]
 
 def _limits_of_texts(study: Study, read: Sequence[Reading]) -> Iterator[str]:
     if read:
-        most = max(passes for reading in read for passes in reading.mix.passes.values())
+        most = max((passes for reading in read for passes in reading.mix.passes.values()), default=0.0)
         again = f" Some corpora were gone through up to {most:.2f} times." if most > 1 else ""
         yield (
             f"The budget is small: {dose(study)} More tokens, or another learning rate, may show other effects.{again}"
