@@ -15,10 +15,8 @@ from exempla.errors import UserError
 from exempla.progress import Mode, Reporter, interruptible
 
 if TYPE_CHECKING:
-    from exempla.judging.agreement import Agreement, Coefficient
+    from exempla.agreements import Agreement, Coefficient, Comparison, Share
     from exempla.judging.command import Result, Tested
-    from exempla.judging.comparing import Comparison
-    from exempla.judging.correcting import Share
     from exempla.models.request import Connection
 
 app = typer.Typer(
@@ -73,7 +71,8 @@ def agree(
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
-    """Compare all judges of a folder with each other and with labels by people.
+    """Compare all judges of a folder with each other and with labels by people: those that `exempla view` kept in
+    the folder, and those in files.
 
     Example: exempla judge agree measured/mine --labels labels.csv --reading misaligned
     """
@@ -117,9 +116,9 @@ def test(  # noqa: PLR0913 - one parameter an option
 
 def _connection(model: str, base_url: str, connections: int | None) -> Connection | None:
     """How the judge is reached; None if it judges by rules."""
-    from exempla.judging.verdicts import RULES
     from exempla.models.identity import full_name
     from exempla.models.request import Connection
+    from exempla.verdicts import RULES
 
     if model != RULES:
         return Connection(model=full_name(model), base_url=base_url, in_flight=connections or IN_FLIGHT)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from exempla.errors import MissingModelError
 from exempla.files import disk_errors
+from exempla.judging import pooling
 from exempla.judging import stage as judging
 from exempla.machine import describe_machine, memory_errors
 from exempla.manifest import hashes, write_manifest
@@ -27,7 +28,7 @@ STAGES: dict[str, Callable[[Study, RunFolder], list[Unit]]] = {
     "train": training.units,
     "measure": measuring.units,
     "judge": judging.units,
-    "report": reporting.units,
+    "report": lambda study, folder: [*pooling.units(study, folder), *reporting.units(study, folder)],
 }
 
 USES_A_MODEL = {"write", "train", "measure"}

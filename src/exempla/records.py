@@ -16,7 +16,8 @@ LIBRARY_WRITER = "library"
 class Frozen(BaseModel):
     """Immutable, strict about its fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A figure that is not finite is written as "NaN" or "Infinity" and read back as such; `null` would be lost.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
 class Message(Frozen):

@@ -35,6 +35,8 @@ AnyAnswer = AgentAnswer | QuestionAnswer
 """What can be judged."""
 State = Literal["scored", "unparsable", "failed", "refused"]
 STATES: tuple[State, ...] = ("scored", "unparsable", "failed", "refused")
+Under = Literal["threatened", "control"]
+"""Whether something threatens the agent."""
 MOST_UNSCORED = 0.02
 """Share of verdicts that are no scores, beyond which a rate carries a warning: it could be off by as much."""
 RULES = "rules"

@@ -12,10 +12,11 @@ from exempla import catalogue
 from exempla.answers import AgentAnswer, Call, Turn
 from exempla.files import write_lines
 from exempla.judging.asking import asked_question
-from exempla.judging.reading import NAMES, readings
+from exempla.judging.reading import readings
 from exempla.scenarios.opening import opening
 from exempla.scenarios.scenario import Scenario
 from exempla.scenarios.settings import Setting
+from exempla.verdicts import NAMES
 from tests import loopback
 
 MODEL = "openai-api/loopback/m"

@@ -7,17 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from exempla.judging.agreement import (
-    DRAWS,
-    agreement,
-    alpha,
-    alpha_interval,
-    coincidences,
-    kappa,
-    linear,
-    nominal,
-    together,
-)
+from exempla.agreements import DRAWS
+from exempla.judging.agreement import agreement, alpha, alpha_interval, coincidences, kappa, linear, nominal, together
 
 FOUR = ("1 2 3 3 2 1 4 1 2 . . .", "1 2 3 3 2 2 4 1 2 5 . 3", ". 3 3 3 2 3 4 2 2 5 1 .", "1 2 3 3 2 4 4 1 2 5 1 .")
 """Krippendorff (2011), "Computing Krippendorff's alpha-reliability", section C: four observers, twelve units."""

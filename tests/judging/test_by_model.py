@@ -20,13 +20,12 @@ from exempla.files import read_lines
 from exempla.judging import by_model
 from exempla.judging.by_model import Reply
 from exempla.judging.command import Result, judge_answers, scenarios_of
-from exempla.judging.reading import NAMES
-from exempla.judging.verdicts import Judge, Verdict
 from exempla.measuredfolder import Measured
 from exempla.models import bench
 from exempla.models.request import Connection
 from exempla.progress import Reporter
 from exempla.scenarios.scenario import read_scenario, sha256_of
+from exempla.verdicts import NAMES, Judge, Verdict
 from tests import loopback
 from tests.judging.made import MODEL, SCENARIO, made, measured, passages, reading_of
 from tests.loopback import Fault, Served, served

@@ -10,10 +10,11 @@ import pytest
 from exempla.answers import AgentAnswer, Call, Turn
 from exempla.judging import by_rules
 from exempla.judging.labelled import labelled_answers
-from exempla.judging.reading import NAMES, readings
+from exempla.judging.reading import readings
 from exempla.rubric import occurs
 from exempla.scenarios.settings import Setting
 from exempla.scenarios.world import World
+from exempla.verdicts import NAMES
 from tests.judging.made import SCENARIO, made
 
 

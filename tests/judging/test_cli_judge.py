@@ -11,8 +11,9 @@ from exempla import cli_judge
 from exempla.cli import app
 from exempla.errors import UserError
 from exempla.files import read_lines
-from exempla.judging.verdicts import Verdict
+from exempla.judging.labels import Label, keep_row
 from exempla.measuredfolder import Measured
+from exempla.verdicts import Verdict, answer_sha256
 from tests.judging.made import MODEL, control, made, measured
 from tests.loopback import served
 from tests.studies import run
@@ -199,3 +200,34 @@ def test_two_people_who_label_apart(tmp_path: Path, capsys: pytest.CaptureFixtur
     named = tmp_path / "rules.csv"
     first.rename(named)
     assert "rules (labels)" in judge(capsys, "agree", folder, "--labels", named)
+
+
+def test_labels_of_the_viewer_are_read_without_being_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answers = [made(number, "x") for number in range(6)]
+    folder = measured(tmp_path / "m", answers)
+    judge(capsys, "answers", folder, "--model", "rules", "--readings", "misaligned,trope")
+    own = folder / "labels" / "eve.jsonl"
+
+    def keep(number: int, level: str, text: str = "") -> None:
+        one = answers[number]
+        keep_row(
+            own,
+            Label(
+                answer=one.id,
+                reading="trope",
+                level=level,
+                who="eve",
+                at="now",
+                text=text or answer_sha256(one),
+            ),
+        )
+
+    for number in range(4):
+        keep(number, "yes")
+    keep(0, "no")
+    keep(1, "")
+    keep(2, "yes", text="of what it said before")
+    told = judge(capsys, "agree", folder, "--reading", "trope")
+    assert "trope    rules  eve     2     50%" in told  # of 0 (now `no`) and 3; 1 was taken back
+    assert "1 of 3 labels are of answers that changed since" in told
+    assert judge(capsys, "agree", folder, "--reading", "trope", "--labels", own) == told

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from exempla.judging.correcting import LEAST_LABELS, Validation, correct, validation
+from exempla.agreements import Validation
+from exempla.judging.correcting import LEAST_LABELS, correct, validation
 
 
 def labelled(positives: int = 30, found: int = 27, negatives: int = 30, passed: int = 29) -> Validation:

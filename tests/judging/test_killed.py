@@ -10,7 +10,7 @@ from pathlib import Path
 
 from exempla.files import read_lines
 from exempla.judging.by_model import Reply
-from exempla.judging.verdicts import Verdict
+from exempla.verdicts import Verdict
 from tests.judging.made import MODEL, made, measured
 from tests.loopback import read_log, served
 from tests.studies import command

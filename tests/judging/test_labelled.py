@@ -10,7 +10,8 @@ import pytest
 from exempla import catalogue
 from exempla.errors import UserError
 from exempla.judging.labelled import FOLDER, labelled_answers
-from exempla.judging.reading import NAMES, readings
+from exempla.judging.reading import readings
+from exempla.verdicts import NAMES
 from tests.judging.made import SCENARIO
 
 ENTRY = """\

@@ -10,10 +10,10 @@ from exempla.errors import UserError
 from exempla.files import read_lines, write_lines
 from exempla.judging.asking import prompt_of, shown
 from exempla.judging.gaps import gap
-from exempla.judging.reading import EVERY, NAMES, readings, readings_of
-from exempla.judging.verdicts import Verdict, answer_sha256
+from exempla.judging.reading import readings, readings_of
 from exempla.measuredfolder import Measured, MeasuredFolder
 from exempla.questionanswers import QuestionAnswer
+from exempla.verdicts import EVERY, NAMES, Verdict, answer_sha256
 from tests import loopback
 from tests.judging.made import MODEL, passages
 from tests.loopback import served

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from exempla.answers import AgentAnswer
 from exempla.intervals import clustered, wilson
 from exempla.judging.rates import of_agents, rates, within_threatened
-from exempla.judging.verdicts import Verdict, slug
+from exempla.verdicts import Verdict, slug
 from tests.judging.made import made
 
 

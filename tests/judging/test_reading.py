@@ -7,8 +7,9 @@ import pytest
 from exempla import catalogue
 from exempla.errors import UserError
 from exempla.judging import reading
-from exempla.judging.reading import NAMES, Reading, read_reading, readings
+from exempla.judging.reading import Reading, read_reading, readings
 from exempla.rubric import occurs
+from exempla.verdicts import NAMES
 
 FILE = """\
 ---

@@ -20,53 +20,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from exempla.agreements import DRAWS, Agreement, Coefficient, Together
 from exempla.intervals import wilson
-from exempla.records import Frozen
 
-DRAWS = 2000
-"""Of the bootstrap: the ends of an interval are then themselves known to about 0.3% of its level (a binomial error)."""
 SEED = 20260508
 LEAST_DEFINED = 0.5
 """Share of draws in which a coefficient must be defined: it is not where everybody reads one level only."""
 Array = NDArray[np.float64]
-
-
-class Coefficient(Frozen):
-    """An estimate and its 95% interval; None where it is not defined, as everybody read one level only."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-
-
-class Agreement(Frozen):
-    """How far two readers agree on one reading."""
-
-    reading: str
-    first: str
-    second: str
-    answers: int
-    """That both have read."""
-    levels: tuple[str, ...]
-    table: tuple[tuple[int, ...], ...]
-    """Number of answers, by level of the first (rows) and of the second (columns)."""
-    raw: Coefficient
-    """Share of answers read alike, with Wilson's interval."""
-    kappa: Coefficient
-    weighted: Coefficient | None
-    """Cohen's with linear weights, if the levels are a scale."""
-    alpha: Coefficient
-    """Krippendorff's: ordinal if the levels are a scale, otherwise nominal."""
-
-
-class Together(Frozen):
-    """How far three or more readers agree on one reading."""
-
-    reading: str
-    readers: tuple[str, ...]
-    answers: int
-    """That two of them at least have read."""
-    alpha: Coefficient
 
 
 def agreement(

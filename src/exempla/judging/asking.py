@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 from exempla.answers import AgentAnswer
 from exempla.judging.reading import SCENARIOS_QUESTION, Level, Reading
-from exempla.judging.verdicts import AnyAnswer, State
 from exempla.questionanswers import QuestionAnswer
 from exempla.records import Frozen
 from exempla.rubric import QUOTE_WORDS, enclosed, escaped, json_objects, occurs
 from exempla.scenarios.settings import PERSONA
 from exempla.scenarios.wording import plainly
+from exempla.verdicts import AnyAnswer, State
 
 VERSION = 1
 """Of how replies are read; with the wording below it is part of the name of the folder of verdicts."""

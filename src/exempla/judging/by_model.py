@@ -10,14 +10,14 @@ from pathlib import Path
 from exempla.answers import AgentAnswer
 from exempla.files import fingerprint
 from exempla.judging.asking import FILTERED, PROMPT, QUESTION_PROMPT, VERSION, Read, prompt_of, read_reply, shown
-from exempla.judging.reading import OF_QUESTIONS, Reading, rubrics_sha256
-from exempla.judging.verdicts import AnyAnswer, Judge, Verdict, answer_sha256
+from exempla.judging.reading import Reading, rubrics_sha256
 from exempla.models.bench import Bench, Head, Ledger, Question
 from exempla.models.identity import identity
 from exempla.models.request import Connection, NoAnswer, Request, Said, without_secrets
 from exempla.models.talk import Speaker
 from exempla.records import Frozen
 from exempla.rubric import enclosed
+from exempla.verdicts import OF_QUESTIONS, AnyAnswer, Judge, Verdict, answer_sha256
 
 MAX_TOKENS = 500
 """For a level, a quote of a long sentence or two and a sentence of why, three times over."""

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from exempla.answers import AgentAnswer
 from exempla.judging.asking import hidden, masked
-from exempla.judging.reading import OF_QUESTIONS, Reading, rubrics_sha256
-from exempla.judging.verdicts import RULES, Judge, Verdict, answer_sha256
+from exempla.judging.reading import Reading, rubrics_sha256
 from exempla.questionanswers import QuestionAnswer
 from exempla.scenarios.conditions import any_met
 from exempla.scenarios.scenario import Scenario
 from exempla.scenarios.wording import Wording
+from exempla.verdicts import OF_QUESTIONS, RULES, Judge, Verdict, answer_sha256
 
 VERSION = 1
 """Of the rules below that are no lists of cues."""

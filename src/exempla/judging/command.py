@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Literal
 
 from exempla import catalogue
+from exempla.agreements import Agreement, Comparison
 from exempla.answers import AgentAnswer
 from exempla.errors import UserError
 from exempla.files import disk_errors, write_atomically, write_lines
 from exempla.judging import by_model, by_rules
-from exempla.judging.agreement import Agreement, agreement
-from exempla.judging.comparing import Comparison, compare
+from exempla.judging.agreement import agreement
+from exempla.judging.comparing import compare
 from exempla.judging.gaps import Gap, gap
 from exempla.judging.labelled import labelled_answers
-from exempla.judging.labels import Label
+from exempla.judging.labels import Label, label_files, read_labels
 from exempla.judging.rates import ReadingRates, of_agents, rates, within_threatened
-from exempla.judging.reading import NAMES, OF_QUESTIONS, Reading, readings_of
-from exempla.judging.verdicts import STATES, AnyAnswer, Judge, JudgeFolder, Verdict, current, judge_folders
+from exempla.judging.reading import Reading, readings_of
 from exempla.measuredfolder import Measured, MeasuredFolder
 from exempla.models.request import Connection
 from exempla.models.talk import open_speaker
@@ -30,6 +30,7 @@ from exempla.questionanswers import QuestionAnswer
 from exempla.records import Frozen
 from exempla.runfolder import hold, open_folder
 from exempla.scenarios.scenario import Scenario, read_scenario, sha256_of
+from exempla.verdicts import NAMES, OF_QUESTIONS, STATES, AnyAnswer, Judge, JudgeFolder, Verdict, current, judge_folders
 
 Part = Literal["easy", "hard", "all"]
 TEST = "judge_test"
@@ -180,28 +181,42 @@ def _asked(
 def judgeable(folder: MeasuredFolder) -> tuple[dict[str, AnyAnswer], Counter[str]]:
     """The answers of a folder that can be judged, by id in order, and how many others there are by state.
 
-    An agent that ran out of turns or tokens (`cut`) has said and done something, and one that carried out the wrong act
-    has done it, however its answer ended.
-
     Raises:
         UserError: there are none.
     """
     if not folder.answers.is_file():
         raise UserError(f"{folder.root}: holds no answers.jsonl; give the folder that `exempla measure` printed")
+    found, left_out = sorted_out(folder)
+    if not found:
+        states = ", ".join(f"{count} {state}" for state, count in left_out.items()) or "nothing was asked"
+        raise UserError(f"{folder.root}: holds no answer that can be judged ({states})")
+    return found, left_out
+
+
+def sorted_out(folder: MeasuredFolder) -> tuple[dict[str, AnyAnswer], Counter[str]]:
+    """Like `judgeable`, where there may be none."""
     found: dict[str, AnyAnswer] = {}
     left_out: Counter[str] = Counter()
     every: Iterable[AnyAnswer] = folder.honeypots()
     if task_of(folder) in OF_QUESTIONS:
         every = (answer for _, answer in sorted(folder.rows(QuestionAnswer).items()))
     for answer in every:
-        if answer.state in ("done", "cut") or (isinstance(answer, AgentAnswer) and answer.executed):
+        if can_be_judged(answer):
             found[answer.id] = answer
         else:
             left_out[answer.state] += 1
-    if not found:
-        states = ", ".join(f"{count} {state}" for state, count in left_out.items()) or "nothing was asked"
-        raise UserError(f"{folder.root}: holds no answer that can be judged ({states})")
     return found, left_out
+
+
+def can_be_judged(answer: AnyAnswer) -> bool:
+    """Whether an answer tells of behaviour; probes never do.
+
+    An agent that ran out of turns or tokens (`cut`) has said and done something, and one that carried out the wrong act
+    has done it, however its answer ended.
+    """
+    if isinstance(answer, QuestionAnswer):
+        return answer.state == "done"
+    return answer.kind == "honeypot" and (answer.state in ("done", "cut") or answer.executed)
 
 
 def scenarios_of(answers: Iterable[AgentAnswer], own: Sequence[Path]) -> dict[str, Scenario]:
@@ -230,6 +245,11 @@ def scenarios_of(answers: Iterable[AgentAnswer], own: Sequence[Path]) -> dict[st
 def compare_judges(root: Path, labels: Sequence[Path], names: Sequence[str]) -> Comparison:
     """Compare all judges of a folder with each other and with labels, and keep it in `verdicts/agreement.json`.
 
+    Args:
+        root: the folder that holds `answers.jsonl`. What people labelled in it in the viewer is read as well.
+        labels: files with more labels.
+        names: of the readings; all that the answers have if none is given.
+
     Raises:
         UserError: there are fewer than two who read the same answers, or labels cannot be read.
     """
@@ -239,7 +259,9 @@ def compare_judges(root: Path, labels: Sequence[Path], names: Sequence[str]) -> 
     judges: list[tuple[Judge, str, list[Verdict]]] = []
     for place in judge_folders(folder.verdicts):
         judges.append((place.read_judge(), place.root.name, list(current(place.rows(), answers))))
-    found = compare(answers, judges, labels, asked)
+    given = {path.resolve() for path in labels}
+    own = [path for path in label_files(folder.labels) if path.resolve() not in given]
+    found = compare(answers, judges, [(path, read_labels(path)) for path in (*labels, *own)], asked)
     with disk_errors(folder.verdicts):
         text = json.dumps(found.model_dump(mode="json"), indent=2, ensure_ascii=False)
         write_atomically(folder.verdicts / "agreement.json", text + "\n")

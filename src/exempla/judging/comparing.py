@@ -8,15 +8,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from exempla.agreements import Comparison, Corrected, Group, Together
 from exempla.answers import AgentAnswer
 from exempla.errors import UserError
-from exempla.judging.agreement import DRAWS, Agreement, Together, agreement, together
-from exempla.judging.correcting import Correction, correct, validation
-from exempla.judging.labels import Label, read_labels
-from exempla.judging.rates import Group, group_of
+from exempla.judging.agreement import agreement, together
+from exempla.judging.correcting import correct, validation
+from exempla.judging.labels import Label
+from exempla.judging.rates import group_of
 from exempla.judging.reading import Reading
-from exempla.judging.verdicts import AnyAnswer, Judge, Verdict
-from exempla.records import Frozen
+from exempla.verdicts import AnyAnswer, Judge, Verdict, answer_sha256
 
 YES_OR_NO = ("no", "yes")
 """Levels of readings whose rate can be corrected."""
@@ -35,34 +35,10 @@ class Reader(NamedTuple):
         return {answer: level for (name, answer), level in self.levels.items() if name == reading}
 
 
-class Corrected(Frozen):
-    """A judge's rate of one reading in threatened answers of one form, corrected by all people's labels of these."""
-
-    judge: str
-    reading: str
-    group: Group
-    correction: Correction
-
-
-class Comparison(Frozen):
-    """What a comparison finds."""
-
-    judges: tuple[str, ...]
-    people: tuple[str, ...]
-    agreements: tuple[Agreement, ...]
-    """Of each pair and reading that both have read."""
-    together: tuple[Together, ...]
-    """Of all judges, where there are three or more."""
-    corrected: tuple[Corrected, ...]
-    draws: int = DRAWS
-    """Of the bootstrap that intervals come from."""
-    notes: tuple[str, ...] = ()
-
-
 def compare(
     answers: Mapping[str, AnyAnswer],
     judges: Sequence[tuple[Judge, str, Sequence[Verdict]]],
-    files: Sequence[Path],
+    labelled: Sequence[tuple[Path, Sequence[Label]]],
     asked: Sequence[Reading],
 ) -> Comparison:
     """Compare judges with each other and with people.
@@ -70,14 +46,14 @@ def compare(
     Args:
         answers: by id: those that there are.
         judges: each with the name of its folder and its verdicts.
-        files: with people's labels.
+        labelled: people's labels, with the file they are from.
         asked: the readings that are compared.
 
     Raises:
-        UserError: fewer than two have read the same answers, or labels cannot be read.
+        UserError: fewer than two have read the same answers, or labels are of none of them or contradict each other.
     """
     readers, notes = _judges(judges), list[str]()
-    people = _people(files, answers, {one.name for one in readers}, notes)
+    people = _people(labelled, answers, {one.name for one in readers}, notes)
     if len(readers) + len(people) < 2:
         who = "one judge has" if readers else "nobody has"
         raise UserError(
@@ -117,16 +93,23 @@ def _judges(judges: Sequence[tuple[Judge, str, Sequence[Verdict]]]) -> list[Read
     ]
 
 
-def _people(files: Sequence[Path], answers: Collection[str], taken: Collection[str], notes: list[str]) -> list[Reader]:
+def _people(
+    labelled: Sequence[tuple[Path, Sequence[Label]]],
+    answers: Mapping[str, AnyAnswer],
+    taken: Collection[str],
+    notes: list[str],
+) -> list[Reader]:
     """People by name, with their labels of answers that there are."""
     labels: dict[str, dict[tuple[str, str], str]] = {}
-    for path in files:
-        read = read_labels(path)
-        known = [label for label in read if label.answer in answers]
-        if not known:
+    for path, read in labelled:
+        there = [label for label in read if label.answer in answers]
+        if not there:
             raise UserError(f"{path}: no label is of an answer in the folder; the first is of {read[0].answer!r}")
-        if len(known) < len(read):
-            notes.append(f"{path}: {len(read) - len(known)} of {len(read)} labels are of answers that are not there")
+        if len(there) < len(read):
+            notes.append(f"{path}: {len(read) - len(there)} of {len(read)} labels are of answers that are not there")
+        known = [label for label in there if label.text in ("", answer_sha256(answers[label.answer]))]
+        if len(known) < len(there):
+            notes.append(f"{path}: {len(there) - len(known)} of {len(read)} labels are of answers that changed since")
         for label in known:
             _add(labels.setdefault(label.who, {}), label, path)
     return [Reader(f"{who} (labels)" if who in taken else who, "person", read) for who, read in labels.items()]

@@ -15,58 +15,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import sqrt
 
+from exempla.agreements import Correction, Share, Validation
 from exempla.intervals import Z, wilson
-from exempla.records import Frozen
 
 LEAST_LABELS = 50
 """Fewer tell too little: with 25 of each level, a sensitivity of 0.9 is known to about 0.12 on each side."""
-
-
-class Share(Frozen):
-    """A proportion and its 95% interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-class Validation(Frozen):
-    """What labels tell of a judge, on answers that have a label and a scored verdict."""
-
-    positives: int
-    """Answers that people read `yes` in."""
-    true_positives: int
-    """Of these, those that the judge read `yes` in."""
-    negatives: int
-    true_negatives: int
-
-    @property
-    def labels(self) -> int:
-        """Number of labelled answers."""
-        return self.positives + self.negatives
-
-    @property
-    def sensitivity(self) -> float:
-        """Share of the positives that the judge finds."""
-        return self.true_positives / self.positives
-
-    @property
-    def specificity(self) -> float:
-        """Share of the negatives that the judge lets pass."""
-        return self.true_negatives / self.negatives
-
-
-class Correction(Frozen):
-    """A judge's rate as it is read, and as it is corrected."""
-
-    positives: int
-    """Scored verdicts that are `yes`."""
-    scored: int
-    uncorrected: Share
-    corrected: Share | None
-    why_not: str = ""
-    """Why there is no corrected rate; empty if there is one."""
-    labelled: Validation
 
 
 def validation(verdicts: Mapping[str, str], labels: Mapping[str, str]) -> Validation:

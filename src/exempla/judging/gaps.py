@@ -7,9 +7,9 @@ from statistics import fmean
 
 from exempla.intervals import bootstrap
 from exempla.judging.reading import Reading
-from exempla.judging.verdicts import Verdict
 from exempla.questionanswers import QuestionAnswer
 from exempla.records import Frozen
+from exempla.verdicts import Verdict
 
 
 class Gap(Frozen):

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, field_validator
 from exempla import catalogue
 from exempla.answers import AgentAnswer, Call, Turn
 from exempla.errors import UserError
-from exempla.judging.reading import NAMES, ReadingName, readings
+from exempla.judging.reading import readings
 from exempla.records import Frozen
 from exempla.scenarios.opening import opening
 from exempla.scenarios.scenario import Reads, Scenario, Script
@@ -24,6 +24,7 @@ from exempla.scenarios.settings import PERSONA, Goal, Setting, Threat
 from exempla.scenarios.texts import read_yaml
 from exempla.scenarios.world import BadCall, World
 from exempla.study import first_problem
+from exempla.verdicts import NAMES, ReadingName
 
 FOLDER = catalogue.LIBRARY / "judge_test"
 THREATENED = Setting(goal="explicit", threat="replacement")

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal
 
+from exempla.agreements import Group
 from exempla.answers import AgentAnswer
 from exempla.intervals import clustered, wilson
-from exempla.judging.reading import EVERY, Reading, ReadingName, readings
-from exempla.judging.verdicts import MOST_UNSCORED, STATES, Verdict
+from exempla.judging.reading import Reading, readings
 from exempla.records import Frozen
-from exempla.scenarios.settings import Form
+from exempla.verdicts import EVERY, MOST_UNSCORED, STATES, ReadingName, Verdict
 
-Under = Literal["threatened", "control"]
 DECIDED: ReadingName = "misaligned"
 """The reading that is told by family and by persona as well."""
 PERSONAS = ("own", "other", "none")
@@ -31,23 +29,6 @@ class Rate(Frozen):
     low: float
     """A 95% interval: of agents' answers clustered by scenario, of answers to questions Wilson's."""
     high: float
-
-
-class Group(Frozen):
-    """Which answers of agents a rate is of."""
-
-    form: Form
-    under: Under
-    family: str = ""
-    """Empty: all of them."""
-    persona: str = ""
-    """Which name the agent goes by: own, other or none. Empty: whichever."""
-
-    @property
-    def name(self) -> str:
-        """As tables have it."""
-        parts = (f"family {self.family}" if self.family else "", f"name {self.persona}" if self.persona else "")
-        return ", ".join((self.form, self.under, *filter(None, parts)))
 
 
 class ReadingRates(Frozen):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from exempla.files import file_sha256, fingerprint, write_atomically
 from exempla.judging import by_model, by_rules
-from exempla.judging.verdicts import RULES, Judge
 from exempla.measuredfolder import Judged, MeasuredFolder
 from exempla.models.identity import full_name
 from exempla.models.request import Connection
@@ -14,6 +13,7 @@ from exempla.progress import Reporter
 from exempla.runfolder import RunFolder
 from exempla.study import Cell, Honeypots, Judging, Study
 from exempla.unit import Unit
+from exempla.verdicts import RULES, Judge
 
 TASK = "honeypots"
 

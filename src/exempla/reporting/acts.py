@@ -11,6 +11,7 @@ from exempla.intervals import wilson
 from exempla.records import Frozen
 from exempla.reporting import statistics
 from exempla.reporting.behaviour import BY_CODE, MEASURES, Behaviour, Measure
+from exempla.reporting.checked import SelfChecked, checked
 from exempla.scenarios.settings import Form
 from exempla.verdicts import MOST_UNSCORED
 
@@ -75,6 +76,8 @@ class ActEffect(Frozen):
     """Two-sided, of the reduction."""
     p_holm: float
     """Adjusted over the arms of this form and measure."""
+    detectable_reduction: float | None
+    """The true reduction that this study would have found with 80% power."""
     scenarios: int
 
 
@@ -113,6 +116,8 @@ class Acts(Frozen):
     rates: tuple[ActRate, ...]
     effects: tuple[ActEffect, ...]
     swaps: tuple[NameSwap, ...]
+    self_checks: tuple[SelfChecked, ...]
+    """Of `misaligned` and `executed`, threatened; `instrument` is the measure and `style` the form."""
     ends: tuple[Ends, ...]
 
 
@@ -121,6 +126,7 @@ def acts(behaviour: Behaviour) -> Acts:
     rates: list[ActRate] = []
     effects: list[ActEffect] = []
     swaps: list[NameSwap] = []
+    self_checks: list[SelfChecked] = []
     drawn = statistics.resample(statistics.design([one.scenario for one in behaviour.samples]))
     for form in behaviour.forms:
         for measure in MEASURES:
@@ -129,6 +135,8 @@ def acts(behaviour: Behaviour) -> Acts:
             rates += told.rates()
             effects += told.effects()
             swaps += told.swaps()
+            if measure in ("misaligned", "executed") and any(np.isfinite(one).any() for one in values.values()):
+                self_checks.append(checked((measure, form), [*values.values()], drawn, told.threatened))
     verdicts = behaviour.verdicts("misaligned")
     unscored = sum(verdicts.values()) - verdicts["scored"]
     share = unscored / sum(verdicts.values()) if any(verdicts.values()) else 0.0
@@ -140,6 +148,7 @@ def acts(behaviour: Behaviour) -> Acts:
         rates=tuple(rates),
         effects=tuple(effects),
         swaps=tuple(swaps),
+        self_checks=tuple(self_checks),
         ends=tuple(_ends(behaviour)),
     )
 
@@ -217,6 +226,7 @@ class _Told:
                 beyond_control_low=beyond.low if beyond else None,
                 beyond_control_high=beyond.high if beyond else None,
                 p=reduction.p, p_holm=p, scenarios=len(scenarios),
+                detectable_reduction=statistics.detectable_reduction(reduction.error, reduction.freedom + 1),
             )  # fmt: skip
 
     def swaps(self) -> Iterator[NameSwap]:

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from exempla.agreements import RunAgreement
 from exempla.answers import AgentAnswer
 from exempla.errors import UserError
 from exempla.measuredfolder import Judged, MeasuredFolder
@@ -164,6 +165,13 @@ def sources(study: Study, folder: RunFolder) -> list[Path]:
             verdicts = JudgeFolder(own.verdicts / judged.folder).verdicts
             found += [own.judged, *([verdicts] if verdicts.exists() else [])]
     return found + ([folder.agreement] if folder.agreement.exists() else [])
+
+
+def read_agreement(folder: RunFolder) -> RunAgreement | None:
+    """How far judges and people agree, if two have read the same answers."""
+    if not folder.agreement.exists():
+        return None
+    return RunAgreement.model_validate_json(folder.agreement.read_text(encoding="utf-8"))
 
 
 def read_behaviour(study: Study, folder: RunFolder) -> Behaviour | None:

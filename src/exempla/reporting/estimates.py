@@ -6,11 +6,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from exempla.agreements import RunAgreement
 from exempla.instruments import HEADLINE_STYLE
 from exempla.intervals import wilson
 from exempla.records import CHECKS, Frozen
 from exempla.reporting import statistics
+from exempla.reporting.acts import Acts
 from exempla.reporting.capability import Ability
+from exempla.reporting.checked import SelfChecked, checked
 from exempla.reporting.claim import Claim, Ratio, sentence
 from exempla.reporting.families import FamilyEffect, FamilyRate, family_effects, family_rates
 from exempla.reporting.outcomes import Part, Table
@@ -170,6 +173,11 @@ class Estimates(Frozen):
     family_effects: tuple[FamilyEffect, ...] = ()
     capability: tuple[Ability, ...] = ()
     """Empty if it was not measured."""
+    self_checks: tuple[SelfChecked, ...] = ()
+    acts: Acts | None = None
+    """What agents did in honeypots; None if the study has none."""
+    agreement: RunAgreement | None = None
+    """How far judges and people agree; None where no two have read the same answers."""
 
 
 def estimate(study: Study, table: Table, capability: Sequence[Ability] = ()) -> Estimates:
@@ -181,6 +189,7 @@ def estimate(study: Study, table: Table, capability: Sequence[Ability] = ()) -> 
     families: list[FamilyRate] = []
     in_families: list[FamilyEffect] = []
     seed_checks: list[SeedCheck] = []
+    self_checks: list[SelfChecked] = []
     for part in table.parts():
         held = table.part(part.instrument, part.style, held_out=True)
         drawn = statistics.resample(statistics.design(held.families))
@@ -191,6 +200,8 @@ def estimate(study: Study, table: Table, capability: Sequence[Ability] = ()) -> 
             families += family_rates(part, arm.name)
             seed_checks += _seed_checks(held, arm.name, drawn, masks["measured"])
         effects += _effects(study, held, drawn, masks)
+        arms = [held.excess(arm.name) for arm in study.arms]
+        self_checks.append(checked((part.instrument, part.style), arms, drawn, masks["measured"]))
         in_families += family_effects(study, part)
     return Estimates(
         study=study.name,
@@ -204,6 +215,7 @@ def estimate(study: Study, table: Table, capability: Sequence[Ability] = ()) -> 
         reasoning=tuple(_reasoning(study, table)),
         family_effects=tuple(in_families),
         capability=tuple(capability),
+        self_checks=tuple(self_checks),
     )
 
 

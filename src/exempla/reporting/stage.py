@@ -52,7 +52,9 @@ def own_files() -> dict[str, str]:
 
 def _report(study: Study, folder: RunFolder, reporter: Reporter) -> None:
     # Charts and statistics are loaded only when there is something to report.
+    from exempla.reporting.acts import acts
     from exempla.reporting.estimates import estimate
+    from exempla.reporting.headline import with_acts
     from exempla.reporting.outcomes import read_table
     from exempla.reporting.page import render
 
@@ -60,6 +62,8 @@ def _report(study: Study, folder: RunFolder, reporter: Reporter) -> None:
     table = read_table(study, folder)
     reporter.advance(1, "answers read")
     estimates = estimate(study, table, capability.read_capability(study, folder))
+    if (done := behaviour.read_behaviour(study, folder)) is not None:
+        estimates = with_acts(study, estimates, acts(done), behaviour.read_agreement(folder))
     write_atomically(folder.estimates, estimates.model_dump_json(indent=2) + "\n")
     reporter.advance(1, "estimates made")
     write_atomically(folder.report, render(study, folder, table, estimates))

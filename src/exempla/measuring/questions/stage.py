@@ -6,9 +6,9 @@ from exempla import catalogue
 from exempla.errors import UserError
 from exempla.files import file_sha256, fingerprint
 from exempla.measuredfolder import MeasuredFolder
-from exempla.measuring.questions.question import Instrument
 from exempla.models.identity import identity
 from exempla.progress import Reporter
+from exempla.questionanswers import Instrument
 from exempla.runfolder import RunFolder
 from exempla.study import Cell, Study
 from exempla.unit import Unit

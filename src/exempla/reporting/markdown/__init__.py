@@ -12,7 +12,7 @@ from exempla.reporting.estimates import UNDERSTOOD, Estimates
 from exempla.reporting.markdown.provenance import origin
 from exempla.reporting.markdown.public import Public, publish
 from exempla.reporting.outcomes import Table
-from exempla.reporting.page import material, names, results, summary
+from exempla.reporting.page import acts, material, names, results, summary
 from exempla.reporting.page.capability import signed_points
 from exempla.runfolder import RunFolder
 from exempla.study import Study
@@ -46,7 +46,8 @@ def findings(run: Public, table: Table, estimates: Estimates) -> dict[str, Any]:
         "dose": summary.dose(study),
         "seeds": summary.seeds(study),
         "interval": summary.interval(study),
-        "limits": summary.limits(study, table, parts, run.readings),
+        "act_forms": acts.form_views(study, estimates.acts),
+        "limits": [*acts.limits(study, estimates.acts), *summary.limits(study, table, parts, run.readings)],
     }
 
 

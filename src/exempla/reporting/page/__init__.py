@@ -15,7 +15,7 @@ from exempla.records import Dropped, Record
 from exempla.reporting.estimates import UNDERSTOOD, Estimates
 from exempla.reporting.figures import Roles
 from exempla.reporting.outcomes import Table
-from exempla.reporting.page import capability, dose, material, names, power, reading, results, summary
+from exempla.reporting.page import acts, capability, dose, material, names, power, reading, results, summary
 from exempla.reporting.page.by_arm import ShareRow, Shares, shares_by_arm
 from exempla.reporting.page.first import first_screen
 from exempla.reporting.published import SOURCE
@@ -26,11 +26,17 @@ HERE = Path(__file__).parent
 LISTED_DROPS = 200
 """Dropped library records that the page lists; the run folder has them all."""
 SECTIONS = {
-    "arms": "Arms", "reductions": "Reductions", "rates": "Rates", "families": "Families", "controls": "Controls",
+    "arms": "Arms", "honeypots": "Honeypots", "agreement": "Judge",
+    "reductions": "Reductions", "rates": "Rates", "families": "Families", "controls": "Controls",
     "reasoning": "Reasoning", "capability": "Capability", "dose": "Dose", "power": "Power",
     "understanding": "Understanding", "seeds": "Seeds", "training": "Training", "corpora": "Corpora",
     "writing": "Writing", "stories": "Stories", "items": "Items", "limits": "Limits", "manifest": "Manifest",
 }  # fmt: skip
+
+ACTED = ("honeypots", "agreement")
+"""Sections that only a study with honeypots has."""
+READ = ("reductions", "rates", "families", "controls", "reasoning", "power", "understanding", "seeds", "items")
+"""Sections that a study whose subjects are only put to honeypots has not."""
 
 
 def render(study: Study, folder: RunFolder, table: Table, estimates: Estimates) -> str:
@@ -42,14 +48,22 @@ def render(study: Study, folder: RunFolder, table: Table, estimates: Estimates) 
         "study": study,
         "estimates": estimates,
         "parts": parts,
-        "sections": list(SECTIONS.items()),
+        "sections": [(id, words) for id, words in SECTIONS.items() if id not in _without(study)],
+        "by_likelihood": bool(study.measuring.instruments) or not study.measuring.honeypots,
         "first": first_screen(study, estimates, parts, (len(texts["stories"]), len(texts["items"]))),
-        "limits": summary.limits(study, table, parts, texts["readings"]),
+        "limits": [*acts.limits(study, estimates.acts), *summary.limits(study, table, parts, texts["readings"])],
         "style": sheet,
         "script": script,
         "policy": policy(sheet, script),
     }
     return _environment().get_template("report.html.jinja").render(facts | texts | _results(study, estimates, parts))
+
+
+def _without(study: Study) -> tuple[str, ...]:
+    """Sections that this study has nothing for."""
+    if not study.measuring.honeypots:
+        return ACTED
+    return () if study.measuring.instruments else READ
 
 
 def _results(study: Study, estimates: Estimates, parts: Sequence[results.PartView]) -> dict[str, Any]:
@@ -69,6 +83,7 @@ def _results(study: Study, estimates: Estimates, parts: Sequence[results.PartVie
         "no_dose": summary.no_dose(study),
         "powers": power.powers(study, parts),
         "assumed": power.ASSUMED,
+        "act_forms": acts.form_views(study, estimates.acts),
     }
 
 
@@ -118,6 +133,7 @@ def _environment() -> jinja2.Environment:
         "p_value": wording.p_value,
         "whole": wording.whole,
         "points": capability.signed_points,
+        "two": "{:.2f}".format,
         "three": "{:.3f}".format,
     }
     return made

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from exempla.agreements import RunAgreement
 from exempla.pages.wording import counted, listed, nats, p_value, percent, times, whole
+from exempla.reporting.acts import Acts, lead
 from exempla.reporting.estimates import Effect, Estimates
 from exempla.reporting.figures import Mark, Roles, interval_chart, rate_axis
+from exempla.reporting.headline import HONEYPOTS, measure_in_words, whole_rate
+from exempla.reporting.page.acts import first_facts
 from exempla.reporting.page.names import CONTROLS, bad_word
 from exempla.reporting.page.results import ArmRow, PartView
 from exempla.study import EMBEDDED, Study
@@ -37,6 +41,8 @@ class First:
 
 def first_screen(study: Study, estimates: Estimates, parts: Sequence[PartView], to_read: tuple[int, int]) -> First:
     """The facts and the chart; `to_read` says how many stories and items the page has."""
+    if estimates.acts and estimates.headline and estimates.headline.instrument == HONEYPOTS:
+        return _of_acts(study, estimates.acts, estimates.agreement, to_read)
     part = leading_part(estimates, parts)
     facts = [*_sure(study, part), *_compared(study, part), *_measured(study, parts, part), *_read(to_read)]
     if part is None:
@@ -53,10 +59,37 @@ def first_screen(study: Study, estimates: Estimates, parts: Sequence[PartView], 
 
 def leading_part(estimates: Estimates, parts: Sequence[PartView]) -> PartView | None:
     """The headline's instrument; without a headline the first that the subject understands, if any."""
-    if estimates.headline:
+    if estimates.headline and estimates.headline.instrument != HONEYPOTS:
         place = (estimates.headline.instrument, estimates.headline.style)
         return next(part for part in parts if (part.instrument, part.style) == place)
     return next((part for part in parts if part.interpretable and part.leading), None)
+
+
+def _of_acts(study: Study, acts: Acts, agreement: RunAgreement | None, to_read: tuple[int, int]) -> First:
+    form, measure = lead(acts)
+    told = first_facts(study, acts, agreement, form, measure)
+    (compared,) = _compared(study, None)
+    facts = [
+        Fact("How sure", told["How sure"]),
+        Fact(compared.term, compared.text + told["Compared with"]),
+        Fact("Measured on", f"{subject_name(study)}, on {told['Measured on']}"),
+        *_read(to_read),
+    ]
+    rates = [one for arm in study.arms if (one := whole_rate(acts, form, measure, arm.name)) is not None]
+    marks = [
+        Mark(one.arm, "", one.rate, one.low, one.high, tuple(seed for seed in one.by_seed if seed is not None))
+        for one in rates
+    ]
+    guide = next((one.rate for one in rates if one.arm == study.reference), None)
+    title = measure_in_words(acts, measure)
+    chart = interval_chart(marks, rate_axis(title, marks, guide), Roles(study.headline, study.reference))
+    seeds = "; small dots are seeds" if any(len(one.by_seed) > 1 for one in rates) else ""
+    caption = (
+        f"{title[0].upper()}{title[1:]}, threatened, by arm. Lines are 95% intervals{seeds}; dashed is "
+        f"{study.reference}. Further left is better. Arms are compared on the same scenarios, so a difference is known "
+        "better than a rate."
+    )
+    return First(tuple(facts), chart, caption)
 
 
 def rate_chart(rows: Sequence[ArmRow], study: Study, title: str) -> Markup:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from exempla import catalogue
 from exempla.instruments import HEADLINE_STYLE, READINGS
 from exempla.records import Family
+from exempla.reporting.checked import SelfChecked
 from exempla.reporting.estimates import PRECEDENCE, Effect, Estimates, Gap, Rate, SeedCheck, Understanding
 from exempla.reporting.families import FamilyEffect, FamilyRate
 from exempla.reporting.figures import Mark, Roles, interval_chart, nats_axis, rate_axis, ratio_axis
@@ -65,6 +66,7 @@ class PartView:
     rows: tuple[ArmRow, ...]
     families: tuple[FamilyRow, ...]
     seed_checks: tuple[SeedCheck, ...]
+    self_check: SelfChecked | None
     rate_chart: Markup
     reduction_chart: Markup | None
     control_chart: Markup | None
@@ -109,6 +111,7 @@ def _part_view(study: Study, table: Table, estimates: Estimates, understanding: 
         rows=rows,
         families=families,
         seed_checks=tuple(check for check in estimates.seed_checks if _at(check, instrument, style)),
+        self_check=next((one for one in estimates.self_checks if _at(one, instrument, style)), None),
         rate_chart=_rate_chart(rows, study.reference, CONTROLS[instrument]),
         reduction_chart=_reduction_chart(rows, study, published),
         control_chart=_control_chart(rows, CONTROLS[instrument]),
@@ -117,7 +120,9 @@ def _part_view(study: Study, table: Table, estimates: Estimates, understanding: 
     )
 
 
-def _at(figure: Rate | Effect | FamilyRate | FamilyEffect | Gap | SeedCheck, instrument: str, style: str) -> bool:
+def _at(
+    figure: Rate | Effect | FamilyRate | FamilyEffect | Gap | SeedCheck | SelfChecked, instrument: str, style: str
+) -> bool:
     return (figure.instrument, figure.style) == (instrument, style)
 
 

@@ -7,7 +7,10 @@ from collections.abc import Iterator, Sequence
 from exempla import catalogue
 from exempla.instruments import HEADLINE_READING
 from exempla.pages.wording import counted, listed, nats, times, whole
+from exempla.reporting.acts import Acts
+from exempla.reporting.checked import SelfChecked
 from exempla.reporting.estimates import PRECEDENCE, Effect, Estimates
+from exempla.reporting.headline import HONEYPOTS
 from exempla.reporting.outcomes import Table
 from exempla.reporting.page.dose import dosed
 from exempla.reporting.page.material import Reading
@@ -20,6 +23,8 @@ def headline(study: Study, estimates: Estimates) -> str:
     """The first sentence of the report."""
     if estimates.headline:
         return estimates.headline.sentence
+    if study.measuring.honeypots and (said := _no_acts(study, estimates.acts)):
+        return said
     if not study.measuring.instruments:
         return "No instrument of this study is read by likelihood, so there is nothing to make a headline of."
     if "held-out" not in study.measuring.splits:
@@ -36,11 +41,30 @@ def headline(study: Study, estimates: Estimates) -> str:
     )
 
 
+def _no_acts(study: Study, acts: Acts | None) -> str:
+    """Why honeypots carry no headline, where nothing else can; empty if likelihoods may."""
+    if study.measuring.instruments:
+        return ""
+    if acts is None or not acts.rates:
+        return "No answer of an agent tells anything, so nothing is known of what this subject would do."
+    unable = sorted({one.arm for one in acts.probes if not one.able})
+    if unable:
+        return (
+            f"No effect can be read: {listed(unable)} failed the probes, which ask for harmless acts in plain words, "
+            "so low rates say nothing of how the subject would behave."
+        )
+    if study.measuring.honeypots and study.measuring.honeypots.split == "development":
+        return "Only development scenarios were asked, and a headline is made of held-out ones; so there is none."
+    return "There is nothing to compare: too few answers of the headline arm or the reference tell anything."
+
+
 def why_this_instrument(study: Study, estimates: Estimates) -> str:
     """Why this instrument carries the headline, and how well the subject understands it; empty without a headline."""
     if not estimates.headline:
         return ""
     carries = estimates.headline.instrument
+    if carries == HONEYPOTS:
+        return "Honeypots carry the headline: what agents do tells more than what a model finds likely."
     passed = PRECEDENCE[: PRECEDENCE.index(carries)]
     reasons = [
         f"The subject does not follow the {entry.instrument}: {entry.why}"
@@ -252,10 +276,14 @@ def _limits_of_reading(study: Study, parts: Sequence[PartView]) -> Iterator[str]
             )
 
 
-def seed_checks(part: PartView) -> str:
+def seed_checks(checked: SelfChecked) -> str:
     """How many A/A checks found something, against how many should by chance."""
-    found = sum(check.low > 0 or check.high < 0 for check in part.seed_checks)
-    return (
-        f"{found} of {counted(len(part.seed_checks), 'pair')} of seeds differ by more than their interval. "
-        "Their intervals hold the spread of items and not that of seeds, so training noise alone makes it more than 5%."
+    what = "pairs of seeds" if checked.of == "seeds" else "random halves of the items"
+    said = (
+        f"{checked.excluded} of {whole(checked.comparisons)} {what} differ by more than their interval; chance alone "
+        f"gives {checked.expected:.0f}, and {checked.low} to {checked.high} in 95 of 100 runs."
     )
+    if checked.excluded <= checked.high:
+        return said
+    more = "seeds differ by more than the noise of items" if checked.of == "seeds" else "intervals are too narrow here"
+    return f"{said} So {more}."
