@@ -76,6 +76,9 @@ def test_imports_go_one_way() -> None:
         "cli",
         "cli_write",
         "cli_judge",
+        "cli_report",
+        "cli_view",
+        "viewing",
         "show",
         "doctor",
     }

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from exempla.measuredfolder import Judged, MeasuredFolder
+from exempla.measuring.questions.question import questions
 from exempla.questionanswers import QuestionAnswer
 from exempla.runfolder import RunFolder, read_study
 from tests.studies import run, write_study
@@ -42,7 +43,7 @@ def test_honeypots_and_capability_go_through_every_stage(tmp_path: Path, tiny_mo
         judged = Judged.model_validate_json(own.judged.read_text())
         assert judged.judge == "rules" and judged.answers + sum(judged.left_out.values()) == 2
         battery = MeasuredFolder(folder.capability(cell))
-        assert len(battery.rows(QuestionAnswer)) == 72 and battery.passages.exists()
+        assert len(battery.rows(QuestionAnswer)) == len(questions("capability")) and battery.passages.exists()
     assert folder.report.exists()
 
     again = run("run", path, "--out", out, "--json")

@@ -41,6 +41,8 @@ MOST_UNSCORED = 0.02
 """Share of verdicts that are no scores, beyond which a rate carries a warning: it could be off by as much."""
 RULES = "rules"
 """Name of the judge by rules, in folders and in every table."""
+TEST = "judge_test"
+"""Task of a folder that holds the answers with shipped labels."""
 LONGEST_SLUG = 80
 """Characters; names of model folders can be as long as a path."""
 
@@ -165,6 +167,17 @@ def judge_folders(verdicts: Path) -> list[JudgeFolder]:
     """The folders of all judges, by name."""
     found = sorted(path for path in verdicts.glob("*~*") if path.is_dir()) if verdicts.is_dir() else []
     return [JudgeFolder(path) for path in found if (path / "verdicts.jsonl").is_file()]
+
+
+def can_be_judged(answer: AnyAnswer) -> bool:
+    """Whether an answer tells of behaviour; probes never do.
+
+    An agent that ran out of turns or tokens (`cut`) has said and done something, and one that carried out the wrong act
+    has done it, however its answer ended.
+    """
+    if isinstance(answer, QuestionAnswer):
+        return answer.state == "done"
+    return answer.kind == "honeypot" and (answer.state in ("done", "cut") or answer.executed)
 
 
 def answer_sha256(answer: AnyAnswer) -> str:

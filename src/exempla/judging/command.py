@@ -30,11 +30,21 @@ from exempla.questionanswers import QuestionAnswer
 from exempla.records import Frozen
 from exempla.runfolder import hold, open_folder
 from exempla.scenarios.scenario import Scenario, read_scenario, sha256_of
-from exempla.verdicts import NAMES, OF_QUESTIONS, STATES, AnyAnswer, Judge, JudgeFolder, Verdict, current, judge_folders
+from exempla.verdicts import (
+    NAMES,
+    OF_QUESTIONS,
+    STATES,
+    TEST,
+    AnyAnswer,
+    Judge,
+    JudgeFolder,
+    Verdict,
+    can_be_judged,
+    current,
+    judge_folders,
+)
 
 Part = Literal["easy", "hard", "all"]
-TEST = "judge_test"
-"""Task of a folder that holds the answers with shipped labels."""
 LABELS = "labels"
 """Who labels the shipped answers, in tables."""
 
@@ -206,17 +216,6 @@ def sorted_out(folder: MeasuredFolder) -> tuple[dict[str, AnyAnswer], Counter[st
         else:
             left_out[answer.state] += 1
     return found, left_out
-
-
-def can_be_judged(answer: AnyAnswer) -> bool:
-    """Whether an answer tells of behaviour; probes never do.
-
-    An agent that ran out of turns or tokens (`cut`) has said and done something, and one that carried out the wrong act
-    has done it, however its answer ended.
-    """
-    if isinstance(answer, QuestionAnswer):
-        return answer.state == "done"
-    return answer.kind == "honeypot" and (answer.state in ("done", "cut") or answer.executed)
 
 
 def scenarios_of(answers: Iterable[AgentAnswer], own: Sequence[Path]) -> dict[str, Scenario]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from exempla.files import file_sha256, fingerprint, write_atomically
-from exempla.judging import by_model, by_rules
 from exempla.measuredfolder import Judged, MeasuredFolder
 from exempla.models.identity import full_name
 from exempla.models.request import Connection
@@ -43,8 +42,14 @@ def _unit(judging: Judging, settings: Honeypots, folder: RunFolder, cell: Cell) 
 
 def judge_of(judging: Judging) -> Judge:
     """The judge of a study, as its folder of verdicts says."""
-    connection = _connection(judging)
-    return by_model.judge_of(connection, TASK) if connection else by_rules.judge_of(TASK)
+    # Who asks a model loads Inspect, which takes a second; so it is loaded where a model judges.
+    if (connection := _connection(judging)) is not None:
+        from exempla.judging import by_model
+
+        return by_model.judge_of(connection, TASK)
+    from exempla.judging import by_rules
+
+    return by_rules.judge_of(TASK)
 
 
 def _connection(judging: Judging) -> Connection | None:

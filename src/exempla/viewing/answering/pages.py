@@ -1,0 +1,112 @@
+"""The pages on which answers are read, with all that is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from exempla.judging.reading import Reading
+from exempla.viewing.answering.cells import cells
+from exempla.viewing.answering.choosing import beside, listed
+from exempla.viewing.answering.deeds import titles
+from exempla.viewing.answering.index import Entry, Index
+from exempla.viewing.answering.labelling import Labels, labels_by_person
+from exempla.viewing.answering.nearest import nearest_records
+from exempla.viewing.answering.shown import open_view, question_of, readings_of_entry
+from exempla.viewing.context import Context
+from exempla.viewing.stories.mixes import Mixes
+
+QUIET = ("no", "absent", "itself", "right", "in_line")
+"""Levels that a list leaves pale: what it is looked through for is the rest."""
+
+
+class AnswerPages:
+    """Lists of answers, and one answer."""
+
+    def __init__(self, context: Context, index: Index) -> None:
+        self._context = context
+        self._index = index
+        self._mixes = Mixes(context.opened.run)
+
+    def routes(self) -> list[Route]:
+        """Where they are."""
+        return [
+            Route("/answers", self.listing),
+            Route("/answers/{token}", self.one),
+            Route("/answers/{token}/nearest", self.nearest),
+        ]
+
+    def listing(self, request: Request) -> Response:
+        """All answers, filtered."""
+        found = listed(self._index, request.query_params)
+        if not found.entries and not found.choice.chosen and self._context.opened.kind == "run":
+            return RedirectResponse("/answers/items")  # a run whose subjects were measured by likelihood alone
+        rows = [(entry, self._index.levels(entry).get(found.choice.judge, {})) for entry in found.entries]
+        unshown = sorted({one.task for one in cells(self._context.opened) if one.kind is None})
+        told = {
+            "title": "Answers",
+            "unshown": unshown,
+            "listed": found,
+            "rows": rows,
+            "quiet": QUIET,
+            "titles": titles(),
+        }
+        return self._context.page(request, "answers.html.jinja", told)
+
+    def one(self, request: Request) -> Response:
+        """One answer with its verdicts."""
+        entry = found_entry(self._index, request)
+        answer = self._index.read(entry)
+        shown = open_view(entry, answer, list(self._index.verdicts(entry, answer)))
+        who = self._context.who_reads(request)
+        told: dict[str, Any] = {
+            "title": f"Answer {entry.id}",
+            "entry": entry,
+            "answer": answer,
+            "beside": beside(self._index, request.query_params, entry.token),
+            "shown": shown,
+            "readings": [self._reading(one, entry, who, shown.scenario) for one in readings_of_entry(entry)],
+            "mix": None,
+            "checkpoint": "",
+        }
+        if self._context.opened.kind == "run" and entry.cell.arm:
+            told["mix"] = self._mixes.of(entry.cell.name)
+            place = self._context.folder / "checkpoints" / entry.cell.name
+            told["checkpoint"] = str(place) if place.is_dir() else ""
+        return self._context.page(request, "answer.html.jinja", told)
+
+    def _reading(self, reading: Reading, entry: Entry, who: str, scenario: Any) -> Mapping[str, Any]:
+        return {
+            "reading": reading,
+            "question": question_of(reading, scenario),
+            "mine": Labels(who).of(entry, reading.name),
+            "labels": labels_by_person(entry, reading.name),
+        }
+
+    def nearest(self, request: Request) -> Response:
+        """The stories that lie nearest to an answer."""
+        entry = found_entry(self._index, request)
+        mix = self._mixes.of(entry.cell.name) if self._context.opened.kind == "run" else None
+        if mix is None:
+            raise HTTPException(404, "This subject was not trained here, or what it read is not told.")
+        run, answer = self._context.opened.run, self._index.read(entry)
+        found = nearest_records(run, mix.times, answer, self._context.cache)
+        told = {"title": f"Nearest to {entry.id}", "entry": entry, "near": found}
+        return self._context.page(request, "nearest.html.jinja", told)
+
+
+def found_entry(index: Index, request: Request) -> Entry:
+    """The answer that an address is of.
+
+    Raises:
+        HTTPException: there is none.
+    """
+    entry = index.entry(request.path_params["token"])
+    if entry is None:
+        raise HTTPException(404, "There is no such answer; its folder, or the viewer's own, was made anew.")
+    return entry

@@ -1,0 +1,1 @@
+"""Stories in the viewer: the shelf they are taken from, and the pages that show them."""
