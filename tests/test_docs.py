@@ -27,7 +27,20 @@ def test_the_readmes_tree_is_the_real_one() -> None:
 
 def test_commands_and_options_in_the_readme_exist() -> None:
     found = re.findall(r"^ {4}exempla (\w+)(.*)$", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
-    commands = {"run", "write", "screen", "measure", "judge", "check", "list", "show", "report", "doctor"}
+    commands = {
+        "run",
+        "write",
+        "screen",
+        "measure",
+        "judge",
+        "check",
+        "list",
+        "show",
+        "report",
+        "cards",
+        "view",
+        "doctor",
+    }
     assert {command for command, _ in found} == commands
     # Commands of commands are told by two words.
     lines = [(f"{one} {rest.split()[0]}" if one in ("judge", "check") else one, rest) for one, rest in found]
