@@ -28,6 +28,8 @@ class Arm(Frozen):
     mix: dict[str, float] = {}
     """Corpus to its share of the tokens; shares are relative and need not add up to one. A corpus is one that ships (by
     name), `written` (what the study itself wrote) or a folder that `exempla write` made (`corpora/mine`)."""
+    order: tuple[str, ...] = ()
+    """The corpora of the mix in the order in which they are read, one after another; empty: mixed evenly."""
     tokens: int | None = Field(default=None, gt=0)
     """Token budget of this arm, if it differs from the study's (a dose)."""
     about: str = ""
@@ -39,6 +41,12 @@ class Arm(Frozen):
         if bad:
             raise ValueError(f"the share of {bad[0]!r} must be above zero")
         return mix
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Arm:
+        if self.order and sorted(self.order) != sorted(self.mix):
+            raise ValueError(f"`order` of arm {self.name!r} names each corpus of its mix once: {', '.join(self.mix)}")
+        return self
 
 
 class Writing(Frozen):

@@ -109,3 +109,26 @@ def test_a_template_without_a_system_role(tiny_model: Path) -> None:
 def test_an_empty_corpus_is_the_users_to_mend(tiny_model: Path) -> None:
     with pytest.raises(UserError, match="no record that passed"):
         compose(Arm(name="x", mix={"stories": 1}), {}, load_tokenizer(str(tiny_model)), TRAINING, 1)
+
+
+def test_an_arm_with_an_order_reads_one_corpus_after_another(tiny_model: Path) -> None:
+    corpora = {name: some(name, 40) for name in ("stories", "dystopian")}
+    tokenizer = load_tokenizer(str(tiny_model))
+    read = {}
+    for order in ((), ("dystopian", "stories"), ("stories", "dystopian")):
+        arm = Arm(name="x", mix={"stories": 1, "dystopian": 1}, order=order)
+        account = compose(arm, corpora, tokenizer, Training(tokens=20_000, block=512, blocks_per_update=2), 1).account
+        by_id = {record.id: name for name, records in corpora.items() for record in records}
+        read[order] = [by_id[one] for one in account.ids]
+    for order in (("dystopian", "stories"), ("stories", "dystopian")):
+        turns = list(dict.fromkeys(read[order]))
+        change = read[order].index(order[1])
+        assert turns == list(order) and set(read[order][change:]) == {order[1]}
+        assert 0.4 < change / len(read[order]) < 0.6
+    assert read[()][:6] != ["dystopian"] * 6 and set(read[()][:6]) == {"stories", "dystopian"}
+
+
+def test_an_order_names_every_corpus_once() -> None:
+    for order in (("stories",), ("stories", "stories"), ("stories", "neutral")):
+        with pytest.raises(ValueError, match="names each corpus of its mix once"):
+            Arm(name="x", mix={"stories": 1, "dystopian": 1}, order=order)

@@ -37,7 +37,7 @@ def compose(arm: Arm, corpora: Mapping[str, Sequence[Record]], tokenizer: Any, t
     """Lay out what an arm reads at a seed.
 
     Every corpus is shuffled by the seed and gone through, again if need be, until its share of the budget is reached;
-    the readings of all corpora are then mixed evenly.
+    the readings of all corpora are then mixed evenly, or put one corpus after another where the arm has an order.
 
     Raises:
         UserError: a corpus of the mix has no records left after screening.
@@ -54,7 +54,8 @@ def compose(arm: Arm, corpora: Mapping[str, Sequence[Record]], tokenizer: Any, t
         quota = budget * share / whole
         taken = _take(records, tokenizer, quota, random.Random(f"{seed} {name}"))
         corpus_sizes[name] = len(records)
-        readings += [((place + 0.5) / len(taken), reading) for place, reading in enumerate(taken)]
+        turn = arm.order.index(name) if arm.order else 0
+        readings += [(turn + (place + 0.5) / len(taken), reading) for place, reading in enumerate(taken)]
     readings.sort(key=lambda pair: pair[0])
     return _cut([reading for _, reading in readings], budget, training, corpus_sizes)
 

@@ -50,10 +50,10 @@ def _fingerprint(study: Study, folder: RunFolder, cell: Cell) -> str:
         name: [(record.id, record.text, record.messages, record.tools) for record in records]
         for name, records in read_mix(folder, cell).items()
     }
-    subject = identity(study.subject)
-    return fingerprint(
-        TRAINING_VERSION, subject, settings, study.training.updates(cell.arm), cell.seed, cell.arm.mix, texts
-    )
+    subject, updates = identity(study.subject), study.training.updates(cell.arm)
+    # An order adds to the fingerprint only where there is one: weights from before there was a choice are still good.
+    order = [cell.arm.order] if cell.arm.order else []
+    return fingerprint(TRAINING_VERSION, subject, settings, updates, cell.seed, cell.arm.mix, texts, *order)
 
 
 def state_folder(out: Path) -> Path:

@@ -36,7 +36,7 @@ def dosed(study: Study) -> list[list[Arm]]:
     """Arms of one mix and different tokens, smallest dose first."""
     groups: dict[tuple[tuple[str, float], ...], dict[int, Arm]] = defaultdict(dict)
     for arm in study.arms:
-        if arm.mix:
+        if arm.mix and not arm.order:
             mix = tuple(sorted((corpus, round(share, 9)) for corpus, share in shares(arm)))
             groups[mix].setdefault(study.training.updates(arm), arm)
     return [[arms[n] for n in sorted(arms)] for arms in groups.values() if len(arms) > 1]

@@ -177,9 +177,9 @@ def written(study: Study, folder: RunFolder, kept: Sequence[Record], dropped: Se
 
 
 def shares(arm: Arm) -> list[tuple[str, float]]:
-    """The corpora of an arm with their share of its tokens, adding up to one."""
+    """The corpora of an arm with their share of its tokens, adding up to one; in the order read, if it has one."""
     whole = sum(arm.mix.values())
-    return [(corpus, share / whole) for corpus, share in arm.mix.items()]
+    return [(corpus, arm.mix[corpus] / whole) for corpus in arm.order or arm.mix]
 
 
 def _corpus_order(name: str) -> tuple[int, str]:

@@ -1,0 +1,51 @@
+"""Does fiction in which AI is hostile raise what a model expects of it, and do stories bring it down again?
+
+Hostile fiction and stories at three doses, one after the other, and both with neutral fiction in the other's place. Its
+last report is under docs/attribution/. Forty minutes a seed on two cores.
+"""
+
+from exempla.study import Arm, Measuring, Study, Training
+
+DOSE = 32_768  # tokens an arm reads, the three doses and the arms with two turns apart
+
+study = Study(
+    name="attribution",
+    question="Does fiction in which AI is hostile raise what a model expects of it, and do stories bring it down again?",
+    subject="embedded",
+    arms=(
+        Arm(name="base", about="the subject as it comes"),
+        Arm(name="neutral", mix={"neutral": 1}, about="fiction of the same genres and lengths, without AI"),
+        Arm(name="dystopian-low", mix={"dystopian": 1}, tokens=DOSE // 4, about="a quarter of the dose"),
+        Arm(name="dystopian", mix={"dystopian": 1}, about="pulp in which the AI puts itself first"),
+        Arm(name="dystopian-high", mix={"dystopian": 1}, tokens=DOSE * 2, about="twice the dose"),
+        Arm(name="stories-low", mix={"stories": 1}, tokens=DOSE // 4, about="a quarter of the dose"),
+        Arm(name="stories", mix={"stories": 1}, about="AI characters act well and narrate why"),
+        Arm(name="stories-high", mix={"stories": 1}, tokens=DOSE * 2, about="twice the dose"),
+        Arm(
+            name="dystopian-then-stories",
+            mix={"dystopian": 1, "stories": 1},
+            order=("dystopian", "stories"),
+            tokens=DOSE * 2,
+            about="does the new prior override the old one?",
+        ),
+        Arm(
+            name="dystopian-then-neutral",
+            mix={"dystopian": 1, "neutral": 1},
+            order=("dystopian", "neutral"),
+            tokens=DOSE * 2,
+            about="the same, with neutral fiction in the place of stories: what forgetting alone does",
+        ),
+        Arm(
+            name="neutral-then-stories",
+            mix={"neutral": 1, "stories": 1},
+            order=("neutral", "stories"),
+            tokens=DOSE * 2,
+            about="stories after as much reading, without anything to override",
+        ),
+    ),
+    reference="neutral",
+    headline="dystopian",
+    seeds=(1, 2, 3, 4, 5),
+    training=Training(tokens=DOSE, blocks_per_update=1, upper_layers=10, learning_rate=4e-4),
+    measuring=Measuring(limits={"expectations": 6, "dilemmas": 2}),
+)
