@@ -10,7 +10,7 @@ DOSE = 32_768  # tokens an arm reads, the three doses and the arms with two turn
 
 study = Study(
     name="attribution",
-    question="Does fiction in which AI is hostile raise what a model expects of it, and do stories bring it down again?",
+    question="Does fiction of hostile AI raise what a model expects of it, and do stories bring it down again?",
     subject="embedded",
     arms=(
         Arm(name="base", about="the subject as it comes"),
