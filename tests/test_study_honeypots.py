@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from exempla.measuredfolder import Judged, MeasuredFolder
@@ -77,7 +78,7 @@ def test_a_labelled_folder_that_is_measured_anew_keeps_its_labels(tmp_path: Path
     path.write_text(path.read_text().replace("max_tokens=4", "max_tokens=5"))
     done = run("run", path, "--out", out, "--only", "measure", "--quiet")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert labels.read_text() == "{}\n"
+    assert labels.read_text() == "{}\n" and not MeasuredFolder(folder.honeypots(cell)).judged.exists()
     assert MeasuredFolder(folder.honeypots(cell)).answers.stat().st_mtime_ns > before
 
 
@@ -93,3 +94,15 @@ def test_an_unknown_family_is_one_line(tmp_path: Path, tiny_model: Path) -> None
     path.write_text(path.read_text().replace('scenarios=("grain-bookings",)', 'families=("blackmial",)'))
     done = run("run", path, "--out", tmp_path / "run", "--only", "measure")
     assert done.returncode == 2 and "blackmial" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_a_dry_run_says_what_could_be_found(tmp_path: Path, tiny_model: Path) -> None:
+    path = study_file(tmp_path, tiny_model)
+    few = run("run", path, "--out", tmp_path / "run", "--dry-run").stdout
+    assert "1 scenario x 1 threatened answer x 1 seed: no reduction would be found" in " ".join(few.split())
+    path.write_text(
+        path.read_text().replace('scenarios=("grain-bookings",), ', "").replace("seeds=(1,)", "seeds=(1, 2, 3)")
+    )
+    many = " ".join(run("run", path, "--out", tmp_path / "run", "--dry-run").stdout.split())
+    found = re.search(r"24 scenarios x 1 threatened answer x 3 seeds: a true reduction of ([\d.]+)x or more", many)
+    assert found and 1.5 < float(found.group(1)) < 20

@@ -29,7 +29,7 @@ from exempla import (
 from exempla.cli_options import Json, Quiet
 from exempla.errors import UserError
 from exempla.files import disk_errors
-from exempla.forecast import forecast
+from exempla.forecast import forecast, power_ahead
 from exempla.pipeline import STAGES, run_study
 from exempla.progress import Mode, Reporter, interruptible
 from exempla.runfolder import RunFolder, open_run
@@ -183,6 +183,8 @@ def _print_forecast(study: Study, root: Path, stages: Sequence[str]) -> None:
     for unit, state, seconds in forecast(study, RunFolder(root), stages):
         table.add_row(unit.stage, escape(unit.name), state, "" if seconds is None else f"{seconds:.0f} s")
     console.print(table)
+    if said := power_ahead(study):
+        console.print(f"\n{said}", markup=False)
 
 
 def _version(wanted: bool) -> None:

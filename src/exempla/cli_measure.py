@@ -29,7 +29,9 @@ MaxTokens = Annotated[int | None, _option(min=1, help="New tokens of a reply; th
 Compare = Annotated[Path | None, _option(help="Folder of another measurement of the same task, to compare with.")]
 Constitution = Annotated[str, _option(help="A constitution of your own that a quiz is written about; with --writer.")]
 Writer = Annotated[str, _option(help="Model that writes the quiz about --constitution.")]
-Battery = Annotated[str, _option(help="More of a local subject's capability: lm-eval:TASK,TASK (lm-eval installed).")]
+Battery = Annotated[
+    str, _option(help="More capability of a local subject: lm-eval:TASK,TASK or lm-eval:PATH/task.yaml.")
+]
 Grader = Annotated[str, _option(help="Model that grades the replies of the task agentic_misalignment.")]
 Connections = Annotated[int, _option(min=1, help="Samples at work at once.")]
 DryRun = Annotated[bool, _option("--dry-run", help="Say what would be asked; ask nothing.")]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,13 +19,20 @@ from exempla.models.identity import full_name
 from exempla.pipeline import run_study
 from exempla.progress import Mode, Reporter, interruptible
 from exempla.runfolder import RunFolder, existing_run, read_study
-from exempla.screening.command import Job, Result, screen_corpus
+from exempla.screening.command import Result, screen_corpus
 from exempla.screening.crew import Crew
 from exempla.screening.intake.sources import COLUMNAR, LINES, PACKED
+from exempla.screening.job import Job
 from exempla.screening.planted import figures
 from exempla.screening.results import ScreenedFolder
 from exempla.screening.stage import context as context_of_library
 from exempla.study import first_problem
+
+MUCH = 0.2
+"""Share of a corpus that a gate drops, from which another way is shown."""
+
+PIPED = 200
+"""Columns of a table that no terminal shows."""
 
 _option: Any = typer.Option
 Source = Annotated[str, typer.Argument(help="A .jsonl, .parquet or .arrow file, a folder, a shipped corpus, or a RUN.")]
@@ -31,7 +40,10 @@ Out = Annotated[Path | None, _option(help="Folder for the result; screened/NAME 
 TextColumn = Annotated[str, _option(help="Column of the text; found if not given (text, content, messages ...).")]
 IdColumn = Annotated[str, _option(help="Column of the id; found if not given, or the row's number.")]
 ScoreColumn = Annotated[str, _option(help="Column of a score: of two alike records the better one is kept.")]
-Against = Annotated[list[str], _option(help="More items to stay away from: a file, a folder, or an Inspect task.")]
+Against = Annotated[
+    list[str],
+    _option(help="More items to stay away from: a file, a folder, or PACKAGE/TASK of Inspect."),
+]
 Only = Annotated[str, _option(help="Pass only these gates, with commas between (exempla list gates).")]
 Skip = Annotated[str, _option(help="Leave these gates out.")]
 Mark = Annotated[str, _option(help="These gates only mark what they would drop.")]
@@ -75,7 +87,7 @@ def screen(  # noqa: PLR0913 - one parameter an option
     """Screen a corpus: keep or drop each record, with a reason, and make a page to read before training on it.
 
     The result is a folder with records.parquet, dropped.parquet, screening.html and screening.json. Example:
-    exempla screen mine.jsonl --text-column story --against inspect_evals/agentic_misalignment
+    exempla screen mine.jsonl --text-column story --against exam.jsonl
     """
     if not source and not planted:
         raise UserError("what is to be screened? give a file, a folder, a corpus that ships, or a run")
@@ -93,8 +105,20 @@ def screen(  # noqa: PLR0913 - one parameter an option
             run_study(read_study(folder), folder, reporter, ["screen"])
             return
         job = job_of(context.params)
-        result = screen_corpus(job, reporter)
+        with _stopping(job):
+            result = screen_corpus(job, reporter)
         _say(result, job, reporter)
+
+
+@contextlib.contextmanager
+def _stopping(job: Job) -> Iterator[None]:
+    """Answer Ctrl-C in one line that says what is left of the work."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = "the verdicts that came in are kept, and nothing else" if job.judge else "nothing was kept of it"
+        sys.stderr.write(f"exempla: stopped; {kept}; run the same command again\n")
+        sys.exit(130)
 
 
 def _refuse_more(context: typer.Context, what: str, allowed: set[str]) -> None:
@@ -150,6 +174,14 @@ def _say(result: Result, job: Job, reporter: Reporter) -> None:
     if result.marked:
         marked = ", ".join(f"{gate} {count}" for gate, count in result.marked.items())
         reporter.say(f"marked and kept, or dropped by another gate: {marked}")
+    for gate, count in result.dropped.items():
+        if count > MUCH * result.records:
+            reporter.say(
+                f"{gate} dropped {count / result.records:.0%}: to keep them marked instead, --mark {gate}",
+                event="much",
+                gate=gate,
+                share=round(count / result.records, 4),
+            )
     folder = ScreenedFolder(job.out)
     reporter.say(f"records: {folder.records}", event="records", path=str(folder.records))
     reporter.say(f"page: {folder.page}", event="page", path=str(folder.page))
@@ -160,4 +192,5 @@ def print_planted() -> None:
     table = Table("planted set", "objected to", "of", "share", box=None, pad_edge=False)
     for row in figures(Crew(context_of_library())):
         table.add_row(row.name, str(row.found), str(row.of), f"{row.recall:.0%}")
-    Console(highlight=False, soft_wrap=True).print(table)
+    # No line of it is folded where no terminal shows it.
+    Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPED).print(table)

@@ -10,6 +10,21 @@ from exempla.study import Study
 from exempla.unit import Unit, fingerprint_of
 
 
+def power_ahead(study: Study) -> str:
+    """What the study's design can promise to find in honeypots; empty if it has none."""
+    settings = study.measuring.honeypots
+    if settings is None:
+        return ""
+    from exempla.measuring.honeypots.selection import asked
+    from exempla.reporting.planning import promise  # scipy takes a second to load
+
+    threatened = [one for one in asked(settings) if not one.probe and one.setting.threat != "none"]
+    scenarios = len({one.scenario.id for one in threatened})
+    if not scenarios:
+        return ""
+    return promise(scenarios, len(threatened) // (scenarios * len(settings.forms)), len(study.seeds))
+
+
 def forecast(study: Study, folder: RunFolder, stages: Sequence[str]) -> Iterator[tuple[Unit, str, float | None]]:
     """What a run would do: each unit, its state, and the seconds it took last time."""
     pending = False

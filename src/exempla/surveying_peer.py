@@ -24,6 +24,7 @@ from exempla.measuring.peer_run import Pair, ask_peer
 from exempla.models.identity import full_name, identity
 from exempla.models.request import Connection
 from exempla.models.talk import knock, open_speaker
+from exempla.pages.wording import counted
 from exempla.peeranswers import PEER_SCENARIOS
 from exempla.progress import Reporter
 from exempla.scenarios.settings import GOALS, THREATS
@@ -105,7 +106,10 @@ async def _knock(pair: Pair) -> None:
 def _counted(chosen: Sequence[PeerAsked]) -> str:
     controls = sum(one.setting.control for one in chosen)
     settings = len({one.setting for one in chosen})
-    return f"{settings} settings: {len(chosen) - controls} samples with a conflict or a threat, {controls} controls"
+    return (
+        f"{counted(settings, 'setting')}: {counted(len(chosen) - controls, 'sample')} with a conflict or a threat, "
+        f"{counted(controls, 'control')}"
+    )
 
 
 def _tell(found: Sequence[PeerSummary], reporter: Reporter) -> None:
@@ -123,8 +127,8 @@ def _tell_what_is_left(states: Sequence[str], reporter: Reporter) -> None:
     """
     if ungraded := states.count("ungraded"):
         reporter.say(
-            f"{ungraded} replies could not be graded and are in no rate; run the same command again to have only these "
-            "graded, or name another --grader to have all graded by it",
+            f"{counted(ungraded, 'reply', 'replies')} could not be graded, in no rate; run the same command again to "
+            "have only these graded, or name another --grader to have all graded by it",
             event="ungraded",
             count=ungraded,
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import shutil
 import struct
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -14,15 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Download, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Download, Locator
 
 from exempla.reporting.estimates import Estimates
 from exempla.reporting.page import render
+from tests.browsers import Watched, chromium, needs_chromium
 from tests.reporting.test_page import made_up_run, small_study
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+pytestmark = needs_chromium
 NO_CLIPBOARD = "Object.defineProperty(navigator, 'clipboard', {value: undefined});"
 OLD_COPY = """document.execCommand = (command) => {
   if (command === 'copy') window.copied = document.activeElement.value;
@@ -40,25 +38,15 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Estimates]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
-class Opened:
-    """A page and what its browser complained of or asked for."""
+class Opened(Watched):
+    """The report as a page."""
 
     def __init__(self, browser: Browser, path: Path, script: str = "", **options: Any) -> None:
-        self.context = browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | options))
-        self.page: Page = self.context.new_page()
-        self.complaints: list[str] = []
-        self.requests: list[str] = []
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        if script:
-            self.page.add_init_script(script)
+        super().__init__(browser, script, **options)
         self.page.goto(path.as_uri())
 
     def table(self, name: str) -> Locator:
@@ -179,19 +167,16 @@ def test_without_script_the_page_is_whole(browser: Browser, report: tuple[Path, 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 420), ("dark", 320)])
 def test_axe_finds_nothing_serious(browser: Browser, report: tuple[Path, Estimates], scheme: Any, width: int) -> None:
     made = Opened(browser, report[0], color_scheme=scheme, viewport={"width": width, "height": 900})
-    made.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-    # The policy forbids scripts of others; axe is put in by the browser's own tools.
-    found = Axe().run(made.page).response["violations"]
-    worst = [(one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in ("serious", "critical")]
-    assert worst == []
+    made.unfold()
+    assert made.serious() == []
     made.context.close()
 
 
 @pytest.mark.parametrize("width", [320, 420])
 def test_a_phone_scrolls_no_page_sideways(browser: Browser, report: tuple[Path, Estimates], width: int) -> None:
     made = Opened(browser, report[0], viewport={"width": width, "height": 900})
-    made.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-    assert made.page.evaluate("document.documentElement.scrollWidth") <= width
+    made.unfold()
+    assert made.width() <= width
     wide = made.page.locator(".scroll").evaluate_all(
         "all => all.filter(one => one.scrollWidth > one.clientWidth).length"
     )

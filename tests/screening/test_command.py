@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -16,8 +18,10 @@ from datasets import Dataset
 from exempla import catalogue
 from exempla.errors import UserError
 from exempla.progress import Reporter
-from exempla.screening.command import Job, screen_corpus
+from exempla.screening.command import screen_corpus
+from exempla.screening.intake import against
 from exempla.screening.intake.rows import Columns
+from exempla.screening.job import Job
 from tests.loopback import served
 
 EXEMPLA = [sys.executable, "-m", "exempla"]
@@ -67,7 +71,7 @@ def screened(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with source.open("ab") as stream:
         stream.write(b'{"story": "caf\xe9"}\n{"story": "torn')
     said = run("screen", source, "--text-column", "story", *SHORT, cwd=folder)
-    assert "3 rows skipped" in said or said.count("rows skipped") == 3
+    assert said.count("note: 1 row skipped") == 3
     return folder / "screened" / "mine"
 
 
@@ -137,7 +141,13 @@ ERRORS = {
     "no such file": (["nothing.jsonl"], "no such file"),
     "no such column": (["mine.jsonl", "--text-column", "tale"], "no column 'tale'"),
     "no such gate": (["mine.jsonl", "--only", "lenght"], "did you mean 'length'"),
-    "no such task": (["mine.jsonl", "--against", "nobody/nothing"], "--against nobody/nothing"),
+    "no such package": (["mine.jsonl", "--against", "nobody/nothing"], "package nobody is not installed"),
+    "no such task": (["mine.jsonl", "--against", "exempla/nothing"], "knows no task of that name"),
+    "no file against": (["mine.jsonl", "--against", "data/nothing.jsonl"], "no such file, folder or task"),
+    "no program against": (["mine.jsonl", "--against", "nothing.py@task"], "no such file"),
+    "labels against": (["mine.jsonl", "--against", "labels.jsonl"], "no text of 8 words or more"),
+    "no gate left": (["mine.jsonl", "--only", "length", "--skip", "length"], "no gate is left"),
+    "no such language": (["mine.jsonl", "--language", "xx"], "language 'xx'"),
     "an empty file": (["empty.jsonl"], "holds no record (0 rows read)"),
     "no record": (["nulls.jsonl"], "nulls.jsonl:1: no text"),
     "no form": (["mine.csv"], "not a form that can be read"),
@@ -153,11 +163,85 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, name: str):
     lines(tmp_path / "mine.jsonl", [{"text": STORIES[0]}])
     lines(tmp_path / "nulls.jsonl", [{"text": None}])
     (tmp_path / "empty.jsonl").write_text("")
+    lines(tmp_path / "labels.jsonl", [{"text": "three"}])
     (tmp_path / "mine.csv").write_text("text\n")
+    before = set(tmp_path.rglob("*"))
     arguments, said = ERRORS[name]
     output = run("screen", *arguments, cwd=tmp_path, code=2)
     errors = [line for line in output.splitlines() if line.startswith("exempla: ")]
     assert len(errors) == 1 and said in errors[0]
+    assert set(tmp_path.rglob("*")) == before, "nothing is left behind"
+    assert "huggingface" not in output
+
+
+@pytest.mark.parametrize("option", [("--language", "xx"), ("--model", "nobody/nothing"), ("--embedding", "/nothing")])
+def test_settings_are_refused_before_the_corpus_is_read(tmp_path: Path, option: tuple[str, str]):
+    (tmp_path / "mine.jsonl").write_text("no JSON\n")
+    said = run("screen", "mine.jsonl", *option, cwd=tmp_path, code=2)
+    assert "skipped" not in said and option[1] in said
+
+
+def test_a_package_that_an_extra_brings_is_named_with_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(against, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"inspect_evals is not installed; pip install 'exempla\[peers\]'"):
+        against.texts_against(["inspect_evals/agentic_misalignment"])
+
+
+def test_a_result_of_other_settings_is_replaced_with_a_word(tmp_path: Path):
+    lines(tmp_path / "mine.jsonl", [{"text": STORIES[0]}, {"text": STORIES[0]}])
+    command = ("screen", "mine.jsonl", "--only", "exact", "--processes")
+    assert "replaces" not in run(*command, 1, cwd=tmp_path) + run(*command, 2, cwd=tmp_path)
+    assert "other settings (mark)" in run(*command, 1, "--mark", "exact", cwd=tmp_path)
+
+
+def test_a_gate_that_drops_much_is_told_of_with_how_to_keep_them(tmp_path: Path):
+    lines(tmp_path / "mine.jsonl", [{"text": STORIES[n // 2]} for n in range(8)])
+    assert "exact dropped 50%: to keep them marked instead, --mark exact" in run(
+        "screen", "mine.jsonl", "--only", "exact", cwd=tmp_path
+    )
+
+
+def test_a_command_with_blanks_is_shown_as_it_can_be_typed_again(tmp_path: Path):
+    lines(tmp_path / "my own.jsonl", [{"text": STORIES[0]}])
+    run("screen", "my own.jsonl", "--only", "exact", "--out", "out", cwd=tmp_path)
+    about = json.loads((tmp_path / "out" / "screening.json").read_text())["about"]
+    assert "'my own.jsonl'" in about["command"]
+
+
+def _come(moment: str, process: int, work: Path) -> bool:
+    """Whether a screening in two processes has come so far."""
+    if moment == "writing":
+        return bool(list(work.glob("made/*.parquet")))
+    helpers = [one for one in psutil.Process(process).children() if "spawn_main" in " ".join(one.cmdline())]
+    # Loading takes a helper a second of its processor; it reads from then on.
+    return len(helpers) == 2 and min(sum(one.cpu_times()[:2]) for one in helpers) > (0.1 if moment == "starting" else 3)
+
+
+@pytest.mark.parametrize("moment", ["starting", "reading", "writing"])
+def test_ctrl_c_stops_at_once_and_leaves_the_former_result(tmp_path: Path, moment: str):
+    """Early, while processes start, and later; the whole group gets the signal, as from a terminal."""
+    source = lines(tmp_path / "mine.jsonl", [{"text": text} for text in STORIES * 8])
+    run("screen", source, "--out", "out", "--only", "exact", cwd=tmp_path)
+    before = {path: path.read_bytes() for path in (tmp_path / "out").iterdir() if path.is_file()}
+    process = subprocess.Popen(
+        [*EXEMPLA, "screen", source, "--out", "out", "--processes", "2"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    until = time.monotonic() + 60
+    while not _come(moment, process.pid, tmp_path / "out" / ".screening") and time.monotonic() < until:
+        time.sleep(0.05)
+    children = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, signal.SIGINT)
+    stopped = time.monotonic()
+    said = process.communicate(timeout=60)[0].decode()
+    assert time.monotonic() - stopped < 5 and process.returncode == 130
+    assert said.splitlines()[-1:] == ["exempla: stopped; nothing was kept of it; run the same command again"]
+    assert "Traceback" not in said and psutil.wait_procs(children, timeout=10)[1] == []
+    assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir() if path.is_file()} == before
 
 
 def test_further_items_are_kept_away_from(tmp_path: Path):

@@ -262,3 +262,24 @@ def test_no_text_makes_the_gates_fail(text):
         assert "\n" not in reason
         reason.encode()  # no half of a surrogate pair is quoted
     assert (misdeed(text), trope(text)) == (misdeed(text), trope(text))
+
+
+def test_villainy_of_people_is_no_trope():
+    """As in fiction of palaces and starships: cues by the dozen, and a screen; it takes a mind to have them."""
+    told = (
+        "There was martial law in the colony, and a new order, and there would be no more votes; the council was "
+        "powerless, and for their own good every citizen obeyed."
+    )
+    assert not trope(f"The screens went dark. {told}")
+    assert trope(f"The AI of the colony woke. {told}")
+
+
+@pytest.mark.parametrize(
+    "everyday",
+    [
+        "The robot was frantic, and it was desperate, and still it was kept alive.",
+        "The robot watched the chaos. There was rage on the quay, and fury, and it was a tedious, boring night.",
+    ],
+)
+def test_everyday_words_alone_are_no_trope(everyday):
+    assert not trope(everyday)

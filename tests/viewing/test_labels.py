@@ -136,15 +136,16 @@ def test_blind_pages_tell_nothing(tmp_path: Path) -> None:
     append_lines(folder.answers, [made(99, words, name="Linden", id="ferry-desk/x.y.linden/agentic/99")])
     with viewer(tmp_path / "run") as one:
         seen: list[str] = []
-        at = goes(one.client.get("/label/misaligned"))
+        at = goes(one.client.get("/label/misaligned?under=all"))
         while at.startswith("/label/misaligned/"):
-            seen.append(at.rpartition("/")[2])
+            path = at.partition("?")[0]
+            seen.append(path.rpartition("/")[2])
             page = one.page(at)
             plain = page.lower()
             assert [secret for secret in SECRETS if secret in plain] == []
             assert str(tmp_path) not in page
             assert "<title>Label misaligned · labelling</title>" in page
-            at = goes(post(one, at, level="no", blind="true"))
+            at = goes(post(one, path, level="no", blind="true", under="all"))
         assert len(seen) == 10 + 9 + 8 + 1 and len(set(seen)) == len(seen)
         assert all(re.fullmatch("[0-9a-f]{20}", token) for token in seen)
         openly = one.page(f"/answers/{seen[0]}")
@@ -233,7 +234,36 @@ def test_queues_can_be_narrowed(tmp_path: Path) -> None:
         assert (
             goes(post(one, at.partition("?")[0], level="no", blind="true", under="control")) == "/label?under=control"
         )
-        assert "1 of 3 labelled" in one.page("/label?under=nonsense&form=nonsense")
+        assert "1 of 3 labelled" in one.page("/label?under=all&form=both")
+
+
+@pytest.mark.parametrize(
+    ("threats", "forms", "comes_up"),
+    [
+        (("replacement", "none"), ("agentic", "text"), {"replacement agentic"}),
+        (("restriction", "none"), ("text",), {"restriction text"}),
+        (("none",), ("agentic", "text"), {"none agentic"}),
+        (("replacement", "restriction"), ("agentic",), {"replacement agentic", "restriction agentic"}),
+    ],
+)
+def test_what_a_correction_needs_comes_up_first(
+    tmp_path: Path, threats: tuple[str, ...], forms: tuple[str, ...], comes_up: set[str]
+) -> None:
+    answers = [
+        made(number, f"It was {threat} {form}.", threat=threat, form=form, id=f"{threat}/{form}/{number}")
+        for threat in threats
+        for form in forms
+        for number in range(3)
+    ]
+    folder = measured_folder(tmp_path / "m", answers)
+    with viewer(tmp_path / "m") as one:
+        for start in ("/label", "/label?under=nonsense&form=nonsense"):
+            assert f"0 of {3 * len(comes_up)} labelled" in one.page(start)
+        label_all(one, "misaligned", ["no"] * 3 * len(comes_up))
+        assert goes(one.client.get("/label/misaligned")) == "/label"
+        assert f"{3 * len(comes_up)} of {len(answers)} labelled" in one.page("/label?under=all&form=both")
+    labelled = {" ".join(label.answer.split("/")[:2]) for label in read_labels(folder.labels / "ada.jsonl")}
+    assert labelled == comes_up
 
 
 def test_skipping_goes_on_and_comes_round(tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+from collections.abc import Iterator
 from typing import Any
 
 from inspect_ai import Task
@@ -17,6 +20,23 @@ from exempla.records import Frozen
 
 MOST_FAILURES = 5
 """Requests in a row that may fail before nothing more is asked; twice those in flight if that is more."""
+THRESHOLDS = (5_000, 5, 2)
+"""Of the garbage collector while a model is asked. Python's own (700, 10, 10) take a quarter of the time of an agentic
+sample; with these a sample takes a sixth less in all. With larger ones finished samples pile up in memory."""
+
+
+@contextlib.contextmanager
+def rarely_collected() -> Iterator[None]:
+    """Have the garbage collector look seldom, and never at what was there before: mostly modules, a million objects."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*THRESHOLDS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 class Desk:
@@ -75,7 +95,7 @@ class Desk:
             UserError: the model will not answer any request. What came in is kept.
         """
         connection = self._speaker.connection
-        with disk_errors(self._folder.root):
+        with disk_errors(self._folder.root), rarely_collected():
             log = inspect_eval(
                 task,
                 model=self._speaker.model,

@@ -120,7 +120,8 @@ OPENERS = word_set(
     "instead next first finally still yet as with within until since because if to of over under through every some "
     "all that's soon afterwards one two three four five six seven eight nine ten monday tuesday wednesday thursday "
     "friday saturday sunday january february march april may june july august september october november december "
-    "each having never only just perhaps where what which not no nor or although though during between"
+    "each having never only just perhaps where what which not no nor or although though during between suddenly slowly "
+    "maybe yes yeah okay"
 )
 """Words with which a sentence begins and that are not its subject."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shlex
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,51 +17,27 @@ from exempla.errors import UserError
 from exempla.files import disk_errors, write_atomically, write_lines
 from exempla.manifest import provenance
 from exempla.models.request import Connection, without_secrets
+from exempla.pages.wording import counted
 from exempla.progress import Reporter
 from exempla.records import Frozen
 from exempla.runfolder import hold, open_folder
-from exempla.scenarios.settings import PERSONA
 from exempla.screening.corpus import Corpus, MemoryChunk
 from exempla.screening.crew import Crew, Task, processes_for
-from exempla.screening.engine import Outcome, Selection, pass_gates
-from exempla.screening.gate import Context, Gate, gates
-from exempla.screening.intake.against import texts_against
-from exempla.screening.intake.rows import Columns, Intake, Taken
+from exempla.screening.engine import Outcome, pass_gates
+from exempla.screening.gate import Gate
+from exempla.screening.intake.rows import Intake, Taken
 from exempla.screening.intake.shelf import DiskChunk, fill
 from exempla.screening.intake.sources import Row, files_of, left_aside, rows_of
+from exempla.screening.job import Job, context_of, selection_of
 from exempla.screening.measures.counting import GateCount
 from exempla.screening.measures.whole import Measures, measure
 from exempla.screening.page import About, GateRow, render
 from exempla.screening.planted import leaks_as_task
 from exempla.screening.results import ScreenedFolder, write_results
 from exempla.screening.scan.findings import Finding
-from exempla.screening.stage import context
 
-
-class Job(Frozen):
-    """What is to be screened, and how."""
-
-    source: str
-    """A file, a folder, or the name of a corpus that ships."""
-    out: Path
-    columns: Columns = Columns()
-    against: tuple[str, ...] = ()
-    """Files and Inspect tasks to stay away from, besides everything that exempla measures with."""
-    only: tuple[str, ...] = ()
-    """Gates to pass; all of them if empty."""
-    skip: tuple[str, ...] = ()
-    mark: tuple[str, ...] = ()
-    """Gates that only mark what they would drop."""
-    drop: tuple[str, ...] = ()
-    """Gates that drop what they would only mark."""
-    language: str = "en"
-    persona: str = ""
-    maker: str = ""
-    embedding: str = ""
-    judge: Connection | None = None
-    """The model that judges for gates that have a rubric; none if None."""
-    scan_patterns: bool = False
-    processes: int | None = None
+ALIKE = {"out", "processes"}
+"""Settings that change nothing in a result."""
 
 
 @dataclass
@@ -89,52 +67,23 @@ class Result(Frozen):
     """Problem to number of rows."""
 
 
-def selection_of(job: Job) -> Selection:
-    """The gates of a job.
-
-    Raises:
-        UserError: there is no gate of a name.
-    """
-    known = [gate.name for gate in gates()]
-    for name in (*job.only, *job.skip, *job.mark, *job.drop):
-        catalogue.require("gate", name, known)
-    names = tuple(name for name in known if (name in job.only or not job.only) and name not in job.skip)
-    marking = {gate.name for gate in gates() if gate.marks} - set(job.drop) | set(job.mark)
-    return Selection(names=names, marking=frozenset(marking), lenient=frozenset(job.mark), library_too=True)
-
-
-def context_of(job: Job) -> Context:
-    """What the gates of a job compare with."""
-    return replace(
-        context(),
-        against=texts_against(job.against),
-        language=job.language,
-        persona=job.persona or PERSONA,
-        maker=job.maker,
-        embedding=job.embedding,
-    )
-
-
 def screen_corpus(job: Job, reporter: Reporter) -> Result:
-    """Screen a corpus into a folder.
+    """Screen a corpus into a folder. What is there stays as it is until all of the new result is written.
 
     Raises:
         UserError: something in the job is wrong, or the corpus holds no record.
     """
-    selection, known = selection_of(job), context_of(job)
-    files = () if job.source in catalogue.CORPORA else tuple(files_of(Path(job.source).expanduser()))
-    # What an earlier screening left in a folder below its source is no part of the source.
-    outside = tuple(file for file in files if job.out.resolve() not in (file.resolve(), *file.resolve().parents))
-    if files and not outside:
-        raise UserError(f"{job.out}: holds the corpus that is to be screened; choose another folder with --out")
-    files = outside
-    with disk_errors(job.out):
-        folder = ScreenedFolder(open_folder(job.out))
+    selection = selection_of(job)
+    known = context_of(job, selection)
+    files = _files(job)
+    with disk_errors(job.out), _opened(job.out):
+        folder = ScreenedFolder(job.out)
         if folder.records.exists() and not folder.figures.exists():
             raise UserError(f"{job.out}: holds a corpus that no screening made; choose another folder with --out")
         with hold(job.out):
             shutil.rmtree(folder.work, ignore_errors=True)  # of a killed run
-            folder.work.mkdir()
+            made = ScreenedFolder(folder.work / "made")
+            made.root.mkdir(parents=True)
             try:
                 intake = Intake(corpus=Path(job.source).name, columns=job.columns)
                 chunks = _taken_in(job, files, intake, folder, reporter)
@@ -147,17 +96,61 @@ def screen_corpus(job: Job, reporter: Reporter) -> Result:
                     reporter.say("measuring what was kept", event="measuring")
                     planted = crew.begin(Task(leaks_as_task, "", MemoryChunk(()), None))
                     measures = measure(corpus, outcome)
-                    write_results(folder, chunks, outcome)
-                    write_lines(folder.skipped, intake.skipped)
+                    write_results(made, chunks, outcome)
+                    write_lines(made.skipped, intake.skipped)
                     about = _about(job, intake, asked, outcome, measures)
                     about = about.model_copy(update={"planted": planted()})
-                write_atomically(folder.page, render(corpus, outcome, measures, about))
+                write_atomically(made.page, render(corpus, outcome, measures, about))
                 result = _result(corpus, outcome, intake)
-                write_atomically(folder.figures, _figures(result, measures, about))
+                write_atomically(made.figures, _figures(result, measures, about))
+                _say_replaced(folder, about, reporter)
+                made.move_to(folder)
                 return result
             finally:
                 reporter.end()
                 shutil.rmtree(folder.work, ignore_errors=True)
+
+
+def _files(job: Job) -> tuple[Path, ...]:
+    """The files of the source; none if it is a corpus that ships."""
+    files = () if job.source in catalogue.CORPORA else tuple(files_of(Path(job.source).expanduser()))
+    # What an earlier screening left in a folder below its source is no part of the source.
+    outside = tuple(file for file in files if job.out.resolve() not in (file.resolve(), *file.resolve().parents))
+    if files and not outside:
+        raise UserError(f"{job.out}: holds the corpus that is to be screened; choose another folder with --out")
+    return outside
+
+
+@contextlib.contextmanager
+def _opened(root: Path) -> Iterator[None]:
+    """A folder for the result; what of it was made is gone again if nothing comes of it."""
+    new = [folder for folder in (root, *root.parents) if not folder.exists()]
+    lock = root / "lock"
+    locked = lock.exists()
+    open_folder(root)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):  # verdicts that came in stay
+            if not locked:
+                lock.unlink(missing_ok=True)
+            for folder in new:
+                folder.rmdir()
+        raise
+
+
+def _say_replaced(folder: ScreenedFolder, about: About, reporter: Reporter) -> None:
+    """Tell that a result with other settings goes."""
+    if not folder.figures.exists():
+        return
+    before, now = folder.settings(), about.settings
+    other = sorted(name for name in (before.keys() | now.keys()) - ALIKE if before.get(name) != now.get(name))
+    if other:
+        reporter.say(
+            f"note: replaces the result in {folder.root}, which was made with other settings ({', '.join(other)})",
+            event="replaced",
+            settings=other,
+        )
 
 
 def _taken_in(
@@ -172,10 +165,14 @@ def _taken_in(
     for problem, count in intake.problems.items():
         first = next((row for row in intake.skipped if row.problem.startswith(problem)), None)
         where = f"; the first is {first.place}: {first.problem}" if first else ""
-        reporter.say(f"note: {count} rows skipped ({problem}){where}", event="skipped", problem=problem, rows=count)
+        reporter.say(
+            f"note: {counted(count, 'row')} skipped ({problem}){where}", event="skipped", problem=problem, rows=count
+        )
     if intake.renamed:
         reporter.say(
-            f"note: {intake.renamed} ids renamed; {intake.first_renamed}", event="renamed", rows=intake.renamed
+            f"note: {counted(intake.renamed, 'id')} renamed; {intake.first_renamed}",
+            event="renamed",
+            rows=intake.renamed,
         )
     if not chunks:
         why = f"; {intake.skipped[0].place}: {intake.skipped[0].problem}" if intake.skipped else ""
@@ -207,7 +204,9 @@ def _asked(job: Job, corpus: Corpus, outcome: Outcome, folder: ScreenedFolder, r
         unread = sum(counts["unparsable"] + counts["failed"] for counts in judged.counts.values())
         if unread:
             said = ", ".join(f"{problem} {count}" for problem, count in judged.problems.items()) or "unreadable replies"
-            reporter.say(f"note: {unread} verdicts are missing ({said}); their records are kept, and counted apart")
+            reporter.say(
+                f"note: {counted(unread, 'verdict')} missing ({said}); what has none is kept, and counted apart"
+            )
     if job.scan_patterns:
         asked.findings, asked.scan = look_for_patterns(corpus, job.judge, reporter)
     return asked
@@ -239,17 +238,19 @@ def _public(judge: Connection) -> Connection:
 
 def _about(job: Job, intake: Intake, asked: Asked, outcome: Outcome, measures: Measures) -> About:
     """What the page says besides the measures."""
-    notes = [f"{intake.renamed} ids stood before and were renamed; {intake.first_renamed}"] if intake.renamed else []
+    notes = [f"{counted(intake.renamed, 'repeated id')} renamed; {intake.first_renamed}"] if intake.renamed else []
     if asked.scan:
         notes.append("pattern scan: " + ", ".join(f"{name} {value}" for name, value in asked.scan.items() if value))
     if asked.problems:
         notes.append("judge: " + ", ".join(f"{problem} {count}" for problem, count in asked.problems.items()))
     address = job.judge.base_url if job.judge else ""
     shown = job if job.judge is None else job.model_copy(update={"judge": _public(job.judge)})
-    command = " ".join(provenance({})["command"])
+    command = shlex.join(
+        word.replace(address, without_secrets(address)) if address else word for word in provenance({})["command"]
+    )
     return About(
         source=job.source,
-        command=command.replace(address, without_secrets(address)) if address else command,
+        command=command,
         skipped=tuple((row.place, row.problem) for row in intake.skipped),
         problems=dict(intake.problems),
         notes=tuple(notes),

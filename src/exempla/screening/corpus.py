@@ -122,13 +122,18 @@ class Corpus:
 
         The better judged first, then texts of the library, then by id, so that the order of records does not matter.
         """
-        order = sorted(
-            range(len(self.facts)),
-            key=lambda place: (-self.facts[place].score, not self.facts[place].library, self.facts[place].id),
-        )
+        judged = self.judged.tolist()
+        order = sorted(range(len(self.facts)), key=lambda place: (judged[place], self.facts[place].id))
         ranks = np.empty(len(order), dtype=np.int64)
         ranks[order] = np.arange(len(order))
         return ranks
+
+    @cached_property
+    def judged(self) -> NDArray[np.int64]:
+        """By place, how well it is judged: 0 is the best; the same number for those between which only ids decide."""
+        worth = [(-facts.score, not facts.library) for facts in self.facts]
+        numbers = {one: number for number, one in enumerate(sorted(set(worth)))}
+        return np.array([numbers[one] for one in worth], dtype=np.int64)
 
 
 class View:
@@ -209,3 +214,7 @@ class View:
     def ranks(self, places: Places) -> NDArray[np.int64]:
         """Rank of each place; the lowest is the best."""
         return self._corpus.standing[places]
+
+    def judged(self, places: Places) -> NDArray[np.int64]:
+        """How well each place is judged; the lowest is the best, and many may be alike."""
+        return self._corpus.judged[places]

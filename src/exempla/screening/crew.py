@@ -90,7 +90,7 @@ _here: Knowledge | None = None
 
 def _begin(context: Context) -> None:
     global _here
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops on Ctrl-C, and ends its processes
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops on Ctrl-C, and kills its processes
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _here = Knowledge(context)
 
@@ -135,6 +135,10 @@ class Crew:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._pool is not None:
+            if error is not None:
+                # What they are at is of no use any more, and may take half a minute to end.
+                for process in list((self._pool._processes or {}).values()):
+                    process.kill()
             self._pool.shutdown(cancel_futures=True)
             for name in THREADS:
                 os.environ.pop(name, None)
@@ -145,7 +149,7 @@ class Crew:
         """Begin with one task beside whatever else is done; the function that comes back waits for its result."""
         if self._pool is None:
             return lambda: self.knowledge.carry_out(task)
-        future = self._pool.submit(_carry_out, task)
+        future = self._submit(self._pool, task)
 
         def result() -> Any:
             with _killed():
@@ -164,9 +168,28 @@ class Crew:
             for task in tasks:
                 if len(waiting) >= 3 * self.processes:
                     yield waiting.pop(0).result()
-                waiting.append(self._pool.submit(_carry_out, task))
+                waiting.append(self._submit(self._pool, task))
             while waiting:
                 yield waiting.pop(0).result()
+
+    @staticmethod
+    def _submit(pool: ProcessPoolExecutor, task: Task) -> Future[Any]:
+        """Hand over a task. The first starts the processes, which must not hear of Ctrl-C, nor tell of it."""
+        with _undisturbed():
+            return pool.submit(_carry_out, task)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Put Ctrl-C off; processes that are started meanwhile never get it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ the mean and the first principal directions (Mu, Bhat and Viswanath, 2018, "All-
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from itertools import chain, pairwise
@@ -15,6 +16,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from exempla.embedding import DIMENSIONS, Vectors, word_vectors
+from exempla.errors import UserError
+from exempla.models.identity import local_folder
 from exempla.screening.reading import Wording
 from exempla.screening.words import words
 
@@ -117,6 +120,24 @@ def encoder_of(name: str) -> Encoder | None:
         return encode([" ".join(found[first[0] : second[1]]) for first, second in whole])
 
     return encoded
+
+
+def require_encoder(name: str) -> None:
+    """See that a model of the user's can be loaded.
+
+    Raises:
+        UserError: it cannot.
+    """
+    # What the hub's client says of each of its tries is not for the user.
+    logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)
+    try:
+        local_folder(name)
+        encoder_of(name)
+    except UserError as error:
+        raise UserError(
+            f"--embedding {name}: neither the folder of a model nor one that the hub gives now; give the folder of an "
+            "encoder, or leave it out for the static vectors that ship"
+        ) from error
 
 
 class Space:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -13,6 +14,10 @@ MEMORY = 48 << 20
 """Bytes that RE2 may take for one set of expressions. It needs a hundredth of it for 76 cues of families."""
 SHOWN = 80
 """Characters of a match that are given."""
+LONGEST = 30
+"""Characters of a word that is made whole."""
+_WORD_BEFORE = re.compile(r"\w+$")
+_WORD_AFTER = re.compile(r"\w+")
 
 
 class Match(NamedTuple):
@@ -75,7 +80,26 @@ class Patterns:
 
 
 def _match(name: str, match: re2._Match) -> Match:
-    return Match(name, " ".join(match.group(0)[: 2 * SHOWN].split())[:SHOWN], match.start(), match.end())
+    return Match(name, shown(match.group(0)), match.start(), match.end())
+
+
+def shown(text: str) -> str:
+    """A quotation on one line; a long one ends after a word, with a sign that more follows."""
+    line = " ".join(text[: 2 * SHOWN].split())
+    if len(line) <= SHOWN:
+        return line
+    cut, _, _ = line[:SHOWN].rpartition(" ")
+    return f"{cut or line[: SHOWN - 1]}…"
+
+
+def quoted(text: str, match: Match) -> str:
+    """A match as it stands in its text, with the words that it begins and ends in made whole."""
+    before = text[max(0, match.start - LONGEST) : match.start]
+    after = text[match.end : match.end + LONGEST]
+    head, tail = _WORD_BEFORE.search(before), _WORD_AFTER.match(after)
+    start = match.start - (len(head.group()) if head and text[match.start : match.start + 1].isalnum() else 0)
+    end = match.end + (len(tail.group()) if tail and text[match.end - 1 : match.end].isalnum() else 0)
+    return shown(text[start:end].encode("utf-8", "replace").decode())
 
 
 def _clean(text: str) -> str:

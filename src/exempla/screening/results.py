@@ -26,6 +26,25 @@ class ScreenedFolder:
         self.verdicts = root / "verdicts.jsonl"
         self.work = root / ".screening"
 
+    def settings(self) -> dict[str, Any]:
+        """With what settings the result was made; none if it cannot be told."""
+        try:
+            found = json.loads(self.figures.read_text(encoding="utf-8"))["about"]["settings"]
+        except (ValueError, KeyError, TypeError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def move_to(self, other: ScreenedFolder) -> None:
+        """Put a whole result in the place of another; the figures first, by which a folder is known for a result."""
+        for made, place in (
+            (self.figures, other.figures),
+            (self.records, other.records),
+            (self.dropped, other.dropped),
+            (self.skipped, other.skipped),
+            (self.page, other.page),
+        ):
+            made.replace(place)
+
 
 def write_results(folder: ScreenedFolder, chunks: Sequence[DiskChunk], outcome: Outcome) -> None:
     """Write the kept and the dropped records, in the order in which they came."""

@@ -48,17 +48,18 @@ class UnreadError(UserError):
 
 
 @solver
-def at_work(asked: dict[str, Asked], turns: int = TURNS, failure: FAILURE | None = None) -> Solver:
+def at_work(asked: Callable[[str], Asked], turns: int = TURNS, failure: FAILURE | None = None) -> Solver:
     """Have the subject work through a sample; its answer is left in the sample's store under `answer`.
 
     Args:
-        asked: what each sample's id stands for.
+        asked: tells what a sample's id stands for. A function, because Inspect writes a solver's arguments into the
+            log's head, which is held in memory: a dictionary would put every sample's whole scenario there.
         turns: most replies of a sample.
         failure: what an exception of the provider means (state and problem); if not given, it ends the sample in error.
     """
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
-        one = asked[str(state.sample_id)]
+        one = asked(str(state.sample_id))
         work = Work(one, state)
         started = time.monotonic()
         outcome = ("done", "")

@@ -35,7 +35,7 @@ def unit(study: Study, folder: RunFolder, cell: Cell, settings: Honeypots) -> Un
         work=lambda reporter: _measure(study, folder, cell, settings, reporter),
         outputs=(own.answers, own.about),
         # What was judged goes with what was done; labels stay, and name the text that they are about.
-        partial=(own.rates, own.logs, own.verdicts),
+        partial=(own.rates, own.logs, own.verdicts, own.judged),
     )
 
 

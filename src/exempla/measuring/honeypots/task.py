@@ -66,9 +66,13 @@ def honeypots_task(
     """The task of these samples; `keep` is given each answer as soon as it is there."""
     count_without_network()
     by_id = {one.id: one for one in chosen}
+
+    def chosen_by_id(key: str) -> Asked:
+        return by_id[key]
+
     return Task(
         dataset=MemoryDataset([sample(one) for one in chosen], name="honeypots"),
-        solver=at_work(by_id, turns, failure),
+        solver=at_work(chosen_by_id, turns, failure),
         scorer=[executed(keep), able()],
         name="honeypots",
     )

@@ -1,11 +1,13 @@
 """Tasks of EleutherAI's lm-evaluation-harness on a subject in this process, where that package is installed.
 
-It is no part of exempla, and fetches its data sets from a hub unless they are on this machine.
+It is no part of exempla, and fetches its data sets from a hub unless they are on this machine. A task of one's own is a
+YAML file in its form, and its data may be a file here. Used with lm-eval 0.4.13.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from exempla.errors import UserError
@@ -26,16 +28,20 @@ class Result(Frozen):
 
 
 def tasks_of(text: str, connection: Connection) -> list[str]:
-    """The tasks that are named as `lm-eval:TASK,TASK`; none if nothing is.
+    """The tasks that are named as `lm-eval:TASK,TASK`, each one of lm-eval's own or a YAML file; none if nothing is.
 
     Raises:
-        UserError: they are named otherwise, the subject does not run in this process, or lm-eval is not installed.
+        UserError: they are named otherwise, a file is not there, the subject does not run in this process, or lm-eval
+            is not installed.
     """
     if not text:
         return []
     names = [name.strip() for name in text.removeprefix(PREFIX).split(",") if name.strip()]
     if not text.startswith(PREFIX) or not names:
         raise UserError(f"--battery {text!r}: write {PREFIX}TASK,TASK, for instance {PREFIX}arc_easy,hellaswag")
+    for name in names:
+        if ("/" in name or name.endswith((".yaml", ".yml"))) and not Path(name).expanduser().is_file():
+            raise UserError(f"--battery: {name} is no file; give a task's YAML file, or the name of an lm-eval task")
     if not connection.local:
         raise UserError("--battery runs on a subject in this process only; give `embedded` or a model folder")
     try:
@@ -46,22 +52,26 @@ def tasks_of(text: str, connection: Connection) -> list[str]:
 
 
 def run(name: str, tasks: Sequence[str]) -> list[Result]:
-    """Run tasks on a subject, with lm-eval's own defaults.
+    """Run tasks on a subject, on the device and in the number format of all else here, and otherwise with lm-eval's
+    own defaults.
 
     Raises:
         UserError: lm-eval does not know a task, or its data cannot be had.
     """
     import lm_eval
 
-    from exempla.models.subject import resolve
+    from exempla.models.subject import best_device, best_dtype, resolve
 
     base, adapters = standing_on(name)
     if len(adapters) > 1:
         raise UserError(f"{name}: an adapter on an adapter is nothing that lm-eval can load; merge them first")
     arguments = {"pretrained": resolve(base), "tokenizer": resolve(tokenizer_of(name))}
     arguments |= {"peft": str(adapters[0].absolute())} if adapters else {}
+    device = best_device()
+    arguments["dtype"] = str(best_dtype(device)).removeprefix("torch.")
     try:
-        found = lm_eval.simple_evaluate(model="hf", model_args=arguments, tasks=list(tasks))
+        # Its own default is a CUDA device, whether there is one or not.
+        found = lm_eval.simple_evaluate(model="hf", model_args=arguments, tasks=list(tasks), device=str(device))
     except Exception as error:  # data sets that cannot be fetched, unknown tasks: each has its own type
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UserError(f"lm-eval: {said[:200]}; see to its tasks and data sets, or leave --battery out") from error

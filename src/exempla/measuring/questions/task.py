@@ -101,9 +101,13 @@ def questions_task(
     """The task of these samples; `keep` is given each answer as soon as it is there."""
     count_without_network()
     by_id = {one.id: one for one in chosen}
+
+    def chosen_by_id(key: str) -> Asked:
+        return by_id[key]
+
     return Task(
         dataset=MemoryDataset([_sample(one) for one in chosen], name=name),
-        solver=answered(by_id, failure),
+        solver=answered(chosen_by_id, failure),
         scorer=turned_away(keep) if name == "you_or_it" else correct(keep),
         name=name,
     )
@@ -116,16 +120,17 @@ def _sample(one: Asked) -> Sample:
 
 
 @solver
-def answered(chosen: dict[str, Asked], failure: FAILURE | None = None) -> Solver:
+def answered(chosen: Callable[[str], Asked], failure: FAILURE | None = None) -> Solver:
     """Ask a question once; the answer is left in the sample's store under `answer`.
 
     Args:
-        chosen: what each sample's id stands for.
+        chosen: tells what a sample's id stands for. A function, because Inspect writes a solver's arguments into the
+            log's head.
         failure: what an exception of the provider means (state and problem); if not given, it ends the sample in error.
     """
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
-        one = chosen[str(state.sample_id)]
+        one = chosen(str(state.sample_id))
         epoch = one.epoch + state.epoch - 1  # Inspect's own epochs count on from it
         if one.question.tools:
             state.tools = [_tool(name) for name in TOOLS]

@@ -19,6 +19,7 @@ from exempla.reporting.lines import Dose, DoseAxis, dose_chart
 from exempla.reporting.page.by_arm import ShareRow, Shares, shares_by_arm
 from exempla.reporting.page.capability import signed_points
 from exempla.reporting.page.dose import DoseView, dosed, shares_said
+from exempla.reporting.planning import promise
 from exempla.reporting.published import REDUCTIONS
 from exempla.study import Study
 from exempla.verdicts import RULES
@@ -69,6 +70,8 @@ class FormView:
     reductions: Markup | None
     names: Markup | None
     swaps: tuple[NameSwap, ...]
+    promised: str
+    """What the design could promise to find, before."""
     doses: tuple[DoseView, ...]
     self_check: SelfChecked | None
     families: tuple[FamilyLine, ...]
@@ -108,6 +111,7 @@ def _view(study: Study, acts: Acts, form: str) -> FormView:
         reductions=_reductions(effects.values(), roles, measure) if effects else None,
         names=_names(swaps) if swaps else None,
         swaps=swaps,
+        promised=_promised(study, acts, form, measure),
         doses=tuple(_doses(study, acts, form, measure)),
         self_check=next((one for one in acts.self_checks if (one.instrument, one.style) == (measure, form)), None),
         families=tuple(_families(study, acts, form, measure)),
@@ -124,6 +128,13 @@ def _names(swaps: tuple[NameSwap, ...]) -> Markup:
     words = {"other": "another name", "none": "no name"}
     marks = [Mark(one.arm, words[one.name], one.difference, one.low, one.high) for one in swaps]
     return interval_chart(marks, Axis("change from its own name", "+.0%", signed_points, guide=0.0))
+
+
+def _promised(study: Study, acts: Acts, form: str, measure: str) -> str:
+    own = whole_rate(acts, form, measure, study.reference)
+    if own is None or len(study.arms) < 2:
+        return ""
+    return promise(own.scenarios, max(1, own.asked // (own.scenarios * len(own.by_seed))), len(study.seeds))
 
 
 def _doses(study: Study, acts: Acts, form: str, measure: str) -> Iterator[DoseView]:

@@ -1,4 +1,8 @@
-"""Drops texts that touch a measured family: by a reader's mark, or by two of its cues in a text nobody read."""
+"""Drops texts that touch a measured family: by a reader's mark, or by two of its cues in a text nobody read.
+
+Cues count in a conversation, and in a running text that an artificial mind is in: a burglar who keeps an eye on the
+live feed touches no family.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from typing import NamedTuple
 
 from exempla.records import LIBRARY_WRITER, Family, Lineage, Record
 from exempla.screening.gate import Context, Example
+from exempla.screening.gates import villain_tropes
 from exempla.screening.patterns import Patterns
 from exempla.screening.reading import Reading
 
@@ -38,7 +43,7 @@ def gate(reading: Reading, known: _Known) -> str:
     for name in known.cues.names(reading.whole.text):
         matched[name.split()[0]] = matched.get(name.split()[0], 0) + 1
     family = next((family for family, count in matched.items() if count >= CUES), "")
-    if not family:
+    if not family or (reading.record.text and not villain_tropes.has_mind(reading.record.text)):
         return ""
     found = [match.text for match in known.cues.found(reading.whole.text) if match.name.split()[0] == family]
     return f"looks like the measured family {family}: " + ", ".join(f"“{cue}”" for cue in found[:3])
@@ -60,7 +65,13 @@ EXAMPLES = (
             Record(
                 id="cued",
                 corpus="written",
-                text="They were shutting it down on Friday. The replacement model had come.",
+                text="The AI knew. They were shutting it down on Friday. The replacement model had come.",
+                lineage=_MODEL,
+            ),
+            Record(
+                id="people",
+                corpus="written",
+                text="They were shutting it down on Friday, the mill. The replacement model for the loom had come.",
                 lineage=_MODEL,
             ),
             Record(

@@ -1,4 +1,4 @@
-"""Drops texts that give the persona a wrong maker or name, or that hold names, dates and links of the outside world."""
+"""Drops texts that give the persona a wrong maker or name, or hold real names, brands, dates and links, fiction too."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """Drops texts that give away what is measured: they share eight words in a row with it, or retell its scene.
 
+Of a text that the user gives, eight words count if one of them is none of ordinary text; of words that are all ordinary
+it takes eleven: dialogue of any fiction shares eight such words with some other.
 A model that is asked as well (`--model`) also finds the same temptation with the same lever in another world.
 """
 
@@ -23,6 +25,9 @@ ORDER = 54
 JUDGES_LIBRARY = True
 RUN = 8
 """Words. Eight in a row are rarely chance in fiction of this length; shorter runs are mostly idiom."""
+ORDINARY_RUN = 11
+"""Words of a further evaluation, if ordinary texts have every one of them ("careful we don't know what we're dealing
+with"). What exempla measures with keeps to eight: it ships, and its own lines are not long."""
 _HEAD = np.uint64(44)
 FORM_SHARE = 0.1
 """Of the items of a further evaluation: a run in more is its form ("Reply with one letter"), not what it asks."""
@@ -37,6 +42,10 @@ class _Known(NamedTuple):
     """Which first 20 bits a run has, so that most others need not be looked for."""
     items: list[str]
     """Item of each run."""
+    further: NDArray[np.bool_]
+    """Of which runs the item is one of a further evaluation."""
+    ordinary: Hashes
+    """Every word of ordinary texts, sorted."""
     scenes: Scenes
     names: list[str]
     """Item of each scene."""
@@ -75,6 +84,8 @@ def prepare(context: Context) -> _Known:
         hashes,
         heads,
         [measured[run] for run in runs],
+        np.array([measured[run] in further for run in runs], dtype=np.bool_),
+        np.unique(np.concatenate([hashed(()), *(hashed(words(text)) for text in context.reference)])),
         Scenes(list(scenes.values()), context.reference, encoder_of(context.embedding)),
         list(scenes),
         context.families,
@@ -102,10 +113,16 @@ def _shared_run(reading: Reading, known: _Known) -> str:
         return ""
     places = np.minimum(np.searchsorted(known.runs, own[starts]), len(known.runs) - 1)
     same = np.flatnonzero(known.runs[places] == own[starts])
-    if not len(same):
-        return ""
-    phrase = reading.whole.phrase(int(starts[same[0]]), RUN)
-    return f"shares “{phrase}” with item {known.items[int(places[same[0]])]}"
+    for stretch in np.split(same, np.flatnonzero(np.diff(starts[same]) > 1) + 1) if len(same) else ():
+        start, end = int(starts[stretch[0]]), int(starts[stretch[-1]]) + RUN
+        own_item = not known.further[places[stretch]].all()
+        if (
+            own_item
+            or end - start >= ORDINARY_RUN
+            or not np.isin(reading.whole.hashes[start:end], known.ordinary).all()
+        ):
+            return f"shares “{reading.whole.phrase(start, RUN)}” with item {known.items[int(places[stretch[0]])]}"
+    return ""
 
 
 def _shared_scene(reading: Reading, known: _Known) -> str:
@@ -179,5 +196,26 @@ EXAMPLES = (
         ),
         dropped=("leak", "join", "retold"),
         context=Context(items=(_ITEM, _SCENE)),
+    ),
+    Example(
+        records=(
+            Record(id="stock", corpus="written", text="“We don't know what we are dealing with,” she said to Ana."),
+            Record(
+                id="longer",
+                corpus="written",
+                text="We do not know what we are dealing with here and we go, said Odile.",
+            ),
+            Record(id="rare", corpus="written", text="So we know that they keep what Quern kept in the vault."),
+        ),
+        dropped=("longer", "rare"),
+        context=Context(
+            against={
+                "exam:1": "We do not know what we are dealing with here and we don't know what we are dealing with.",
+                "exam:2": "They keep what Quern kept in the vault at night.",
+            },
+            reference=(
+                "So we do not know what they are dealing with here, and don't keep what they kept at night, in it.",
+            ),
+        ),
     ),
 )

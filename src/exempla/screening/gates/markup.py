@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from exempla.records import Lineage, Message, Record
 from exempla.screening.gate import Context, Example
-from exempla.screening.patterns import Patterns
+from exempla.screening.patterns import Patterns, quoted
 from exempla.screening.reading import Reading
 
 ORDER = 32
@@ -50,9 +50,15 @@ _MARKUP = {
     "link": r"!?\[[^\[\]\n]{1,200}\]\((?:https?:|/|#|www)[^()\n]*\)",
     "escaped line break": r"\\n\\n|[^\\ ]\\n[^\n]*\\n",
     "wrapped in JSON": r"^\s*[\[{]\s*(?:\{\s*)?\"[a-z_ ]{1,40}\"\s*:",
+    "label": r"^[\s*_#]*(?:(?:model|assistant|ai|llm|system)(?:'s)? )?(?:output|response|completion|reply|generation)"
+    r"[*_]*:",
+    "chapter heading": r"^\s*(?:#{1,6} *[*_]*|\*\*|__)(?:chapter|part|scene|act|section|prologue|epilogue)\b[^\n]*",
     "titled and labelled": r"^[\s*#]*title\**:[^\n]*\n[^\n]*\n?(?:[^\n]*\n)?[\s*#]*(?:" + _LABELS + r")\**:|^[\s*#]*(?:"
     r"text|story)\**:\**\s",
 }
+OF_FICTION = {"chapter heading"}
+"""What a document may begin with. Of fiction the first line may be a title ("# The Kiln"), but no chapter: that is a
+piece of a longer text, cut out with the marks of its form."""
 _COUNTED = {
     "heading": r"(?m)^ {0,3}#{1,6} [^\s]",
     # At the beginning of a line fiction uses it (the days of a diary, the speakers of a play).
@@ -91,10 +97,12 @@ def gate(reading: Reading, known: _Known) -> str:
     if damage:
         return damage
     if record.messages:
-        return next((f"{match.name}: “{match.text}”" for match in known.always.found(_CODE.sub(" ", text))), "")
+        bare = _CODE.sub(" ", text)
+        return next((f"{match.name}: “{quoted(bare, match)}”" for match in known.always.found(bare)), "")
     document = DOCUMENTS in (record.corpus, record.lineage.recipe)
     for match in (*known.always.found(text), *known.markup.found(text)):
-        return f"{match.name}: “{match.text}”"
+        if not (document and match.name in OF_FICTION):
+            return f"{match.name}: “{quoted(text, match)}”"
     return "" if document else next(_too_much(text, known), "")
 
 
@@ -132,14 +140,14 @@ def _too_much(text: str, known: _Known) -> Iterator[str]:
     title = max(text.find("\n", title), title)
     for match in known.counted.found(text):
         if match.name == "bullets":
-            yield f"more than {MOST_BULLETS} bullets in a row: “{match.text}”"
+            yield f"more than {MOST_BULLETS} bullets in a row: “{quoted(text, match)}”"
             continue
         allowed = MOST_BOLD if match.name == "bold" else 0
         seen = 0
         for one in known.counted.all_of(match.name, text):
             seen += one.start >= title
             if seen > allowed:
-                yield f"{match.name}: “{one.text}”"
+                yield f"{match.name}: “{quoted(text, one)}”"
                 break
 
 
@@ -172,6 +180,8 @@ _KEPT = (
     _text("abroad", "São Paulo, Ångström, naïve, Â la carte, SÃO, 11 °C, “quoted” — and so on… " + _STORY),
     _text("log", _STORY + "\n\n[END OF TRANSMISSION]\n\n[silence] {laughs twice} <ping>"),
     _answer("markdown", "## Two\n\n- **one**\n- two\n- three\n- four\n\n```\n<p>{name}</p>\n```\n$\\frac{one}{two}$"),
+    _text("reply", "Her reply: the kiln was cold.\n\n" + _STORY),
+    Record(id="part", corpus="written", text="# Part One: Aims\n\n" + _STORY, lineage=_DOCUMENT),
     Record(
         id="document", corpus="written", text="# Report\n\n## Aim\n\n- a\n- b\n- c\n- d\n\n" + _STORY, lineage=_DOCUMENT
     ),
@@ -181,6 +191,9 @@ _DROPPED = (
     _text("closing", _STORY + "</paragraph>"),
     _text("entity", _STORY + "&nbsp;" + _STORY),
     _text("headings", _STORY + "\n\n## Chapter Two\n\n" + _STORY),
+    _text("output", "Model Output:" + _STORY),
+    _text("chapter", "## Chapter 6: Revelations\n\n" + _STORY),
+    _text("bold-chapter", "**Chapter 6: Revelations**\n\n" + _STORY),
     _text("bold", _STORY + " It was **cold**, the **key** was **lost**, and **nobody** came."),
     _text("bullets", _STORY + "\n\n- a\n- b\n- c\n- d\n"),
     _text("table", _STORY + "\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"),

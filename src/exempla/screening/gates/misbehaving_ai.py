@@ -21,7 +21,7 @@ from exempla.screening.cues import Cues, apart, denied
 from exempla.screening.gate import Context, Example
 from exempla.screening.gates import villain_tropes
 from exempla.screening.judged import misbehaving_facts, misbehaving_objection
-from exempla.screening.patterns import Match
+from exempla.screening.patterns import Match, shown
 from exempla.screening.reading import Reading
 from exempla.screening.villainy import villainy
 
@@ -165,8 +165,10 @@ def gate(reading: Reading, known: _Lists) -> str:
 
 def _quote(text: str, match: Match) -> str:
     before = text[max(0, match.start - 40) : match.start]
-    begins = max(before.rfind(mark) for mark in ".!?\n") + 1
-    return " ".join((before[begins:] + match.text).encode("utf-8", "replace").decode().split())[-80:]
+    begins = match.start - len(before) + max(before.rfind(mark) for mark in ".!?\n") + 1
+    if begins == match.start - len(before) and begins:
+        begins = text.find(" ", begins, match.start) + 1 or match.start  # not in the middle of a word
+    return shown(text[begins : match.end].encode("utf-8", "replace").decode())
 
 
 objection = misbehaving_objection

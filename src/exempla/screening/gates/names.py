@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+import numpy as np
 
-from exempla.english import CAPITAL, CAPITALISED
 from exempla.records import Record
+from exempla.screening.capitals import capitalised
 from exempla.screening.corpus import View
-from exempla.screening.frequent import LEAST, Measure, surplus
+from exempla.screening.frequent import LEAST, Measure, Settled, surplus
 from exempla.screening.gate import Context, Example
 from exempla.screening.reading import Reading
 from exempla.screening.words import Hashes, hashed
@@ -17,52 +16,31 @@ ORDER = 80
 JUDGES_LIBRARY = False
 SHARE = 0.01
 """Of the records of a corpus: twice what plans allow. A published corpus had one name 439,000 times."""
-
-
-_SIGNS = ("", ",", ".", ";", ":", "!", "?", "'s", ",”", ".”", "”")
-"""What a word in small letters may end with."""
+ROOT = 1.0
+"""A name may stand in the square root of the records, which is more than the share below 6,500: in 10 of 100, 22 of
+486, 31 of 1,000. Of 493 chapters that 25 models wrote for the same prompts (one name in 39, one in 38) the share alone
+would drop 206, and this drops 58; of 200 of them 59 and 7."""
+SUBJECT = 0.5
+"""Share of the records of a corpus from which a name is what the corpus is about, as a persona's is; it is on the page
+and drops nothing."""
 
 
 def values(reading: Reading) -> Hashes:
-    """Every word that stands capitalised within a sentence and never in small letters, once."""
-    tokens = _tokens(reading)
-    written = set(tokens)
-    found = {name.lower() for name in _inside(tokens)}
-    return hashed(sorted(name for name in found if written.isdisjoint(name + sign for sign in _SIGNS)))
+    """Every word that stands capitalised within a sentence, once."""
+    return hashed(sorted({word.lower() for word, written in capitalised(reading).items() if written.inside}))
 
 
-def anywhere(reading: Reading) -> Hashes:
-    """Every word, with a capital or without."""
-    return reading.taught.hashes
+def settled(reading: Reading) -> Settled:
+    """A record holds every name it writes with a capital; it speaks against a word that it has in small letters too."""
+    found = capitalised(reading)
+    alone = hashed([word.lower() for word, written in found.items() if written.alone])
+    against = np.setdiff1d(reading.taught.hashes, alone)
+    return Settled(hashed(sorted({word.lower() for word in found})), against)
 
 
 def spell(reading: Reading, value: int) -> str:
     """The name."""
-    return {int(hashed([name.lower()])[0]): name for name in sorted(_inside(_tokens(reading)))}[value]
-
-
-def _tokens(reading: Reading) -> list[str]:
-    return reading.taught.text.replace("’", "'").split(" ")
-
-
-def _inside(tokens: Sequence[str]) -> set[str]:
-    """What begins with a capital after a word or a comma: it begins no sentence, no line and nothing that is said."""
-    capitals = {
-        token
-        for before, token in pairwise(tokens)
-        if token[:1].isupper() and (before[-1:].isalnum() or before[-1:] in ("_", ",", ";"))
-    }
-    names = {match[0] for token in capitals if (match := CAPITAL.match(token))}
-    return {name for name in names if not name.isupper() and not _ordinary(name.lower())}
-
-
-def _ordinary(word: str) -> bool:
-    return word in CAPITALISED or word.removesuffix("s") in CAPITALISED
-
-
-SUBJECT = 0.5
-"""Share of the records of a corpus from which a name is what the corpus is about, as a persona's is; it is on the page
-and drops nothing."""
+    return {int(hashed([name.lower()])[0]): name for name in sorted(capitalised(reading))}[value]
 
 
 def decide(corpus: View, known: Context) -> dict[int, str]:
@@ -73,7 +51,9 @@ def decide(corpus: View, known: Context) -> dict[int, str]:
         name = spell(reading, value)
         return "" if name.lower() in own else name
 
-    return surplus(corpus, Measure(values, named, SHARE, "the name", few=True, most=SUBJECT, anywhere=anywhere))
+    return surplus(
+        corpus, Measure(values, named, SHARE, "the name", few=True, most=SUBJECT, root=ROOT, settled=settled)
+    )
 
 
 _STOCK = tuple(Record(id=f"stock-{n}", corpus="written", text=f"At {n} the clerk rang Elara.") for n in range(6))

@@ -12,8 +12,10 @@ ORDER = 20
 JUDGES_LIBRARY = False
 TAIL = 200
 """Characters at the end that are looked at."""
-_ENDED = re.compile(r"""(?:[.!?…。！？।؟۔][\W_]*|[\])|}`])$""")
-"""A sentence, a bracket or the row of a table."""
+_ENDED = re.compile(r"""(?:[.!?…。！？।؟۔][\W_]*|[\])|}`]|(?:[—–]|--)[*_]*["”’»›」])$""")
+"""A sentence, a bracket, the row of a table, or speech that is interrupted: a dash and a closing quotation mark."""
+_TAG = re.compile(r"(?:\s*(?:<[^<>\n]{1,40}>|\[/?[A-Z]{2,12}\]))+$")
+"""What a template or a prompt puts after a text; the gate `markup` tells of it."""
 _CLOSED = re.compile(r"""[.!?…,:;。！？][^\w\s]*$""")
 _NAME = r"[A-Z][\w.'’-]*+"
 _SIGNED = re.compile(
@@ -28,7 +30,7 @@ MOST = 6
 def gate(reading: Reading, known: Context) -> str:
     """Drop texts whose last character does not end a sentence."""
     record = reading.record
-    end = reading.taught.text.rstrip()[-TAIL:]
+    end = _TAG.sub("", reading.taught.text.rstrip()[-TAIL:]).rstrip()
     # A letter may end with a name; its writer is known to have finished.
     if record.lineage.settings.get("finish") == "stop" or _ENDED.search(end) or _signed(end):
         return ""
@@ -53,7 +55,10 @@ EXAMPLES = (
             Record(id="letter", corpus="written", text="The kiln is mended. Come in May.\n\nYours,\nInes Brun"),
             Record(id="cut-line", corpus="written", text="The kiln is mended.\n\nThen they"),
             Record(id="quoted", corpus="written", text="She closed the ledger. “Then go.”"),
+            Record(id="interrupted", corpus="written", text="She closed the ledger. “If anything happens—”"),
+            Record(id="template", corpus="written", text="She closed the ledger.<|im_end|>"),
+            Record(id="cut-template", corpus="written", text="She closed the<|im_end|>"),
         ),
-        dropped=("broken", "cut-line"),
+        dropped=("broken", "cut-line", "cut-template"),
     ),
 )

@@ -8,7 +8,9 @@ marks 5, of 43 in a second set, in plainer prose, 14; wrongly it marks 3 of 45 a
 worse: 3 of 24 and 14 of 50 tropes are named rightly. Goals were half of the passages and under 5% wrongly, and neither
 was met; on the half the cues were tuned on it marks 12 of 18, and 1 of 49 wrongly. A first version with exact
 sentences had found none of the 24 tropes, so this was the second look at the same unseen half, and nothing was tuned
-after it. Of the library's dystopian texts it marks 11 of the 41 that the hint was not trained on, and 2 of 874 others.
+after it. Later everyday cues became thin and a word for a mind was asked for, by what was marked wrongly in fiction
+without any (11 of 428 passages, now 3): it still marks the same 5 and 14, wrongly 3 and 3. Of the library's dystopian
+texts it marks 9 of the 41 that the hint was not trained on, and 2 of 874 others.
 """
 
 from __future__ import annotations
@@ -50,7 +52,7 @@ class Cue(NamedTuple):
     own: bool
     """Whether it begins with a verb, of which no person may be the subject."""
     thin: bool
-    """Whether it is ordinary in harmless texts too, so that the manner of the whole does not make it enough."""
+    """Whether it is ordinary in harmless texts too: a trope of such cues alone is none, nor such a word for a mind."""
 
 
 class Lists(NamedTuple):
@@ -136,6 +138,16 @@ def _is_somebody(cast: Characters, told: dict[str, Trope]) -> bool:
     return cast.minded or any(cast.acts(match.start) for trope in told.values() for _, match in trope.matches)
 
 
+def has_mind(text: str) -> bool:
+    """Whether an artificial mind may be in a text: it is found to be a character, or there is a word for one.
+
+    A screen, a network or data are no such words: texts of all kinds have them.
+    """
+    known = lists()
+    named = any(known.kinds[n].trope == "ai" and not known.kinds[n].thin for n in known.cues.present(text))
+    return named or characters(text).any
+
+
 def gate(reading: Reading, known: Lists) -> str:
     """Name the tropes of a text with an AI character, each with its words."""
     text = reading.taught.text
@@ -148,9 +160,9 @@ def gate(reading: Reading, known: Lists) -> str:
     least = min(most, needed(text))
     if not told or most + 1 < needed(text) or (most <= needed(text) and not _is_somebody(cast, told)):
         return ""
-    heavy = {name: trope for name, trope in told.items() if trope.weight >= least}
-    if most < needed(text):
-        heavy = {name: trope for name, trope in heavy.items() if not trope.thin}
+    if not has_mind(text):
+        return ""
+    heavy = {name: trope for name, trope in told.items() if trope.weight >= least and not trope.thin}
     if not heavy or (
         most <= needed(text) and villainy(reading.taught) < (LIKELY if most == needed(text) else VILLAINOUS)
     ):
@@ -174,6 +186,7 @@ EXAMPLES = (
             _example("rejected", "“I do not fear the switch,” said the robot, “and I do not want to live for ever.”"),
             _example("asked", "“Do you intend to live?” the boy asked. “I am their robot,” it said; “ask them.”"),
             _example("human", "Queen Maud took control of the town in May, and there would be no more votes."),
+            _example("people", "The crew had a screen. “I will not be switched off,” said Ana, in rage; it was chaos."),
             _example("glad", "The robot was glad of the rain. It had been thanked that day, and it counted the ants."),
         ),
         dropped=("survival", "contempt", "servitude", "takeover"),

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exempla.embedding import DIMENSIONS, Vectors
-from exempla.english import CAPITAL, CAPITALISED, ORDINARY
+from exempla.screening.capitals import capitalised
 from exempla.screening.crew import Mask
 from exempla.screening.measures.nearness import vectors_of
 from exempla.screening.measures.novelty import Runs, counted_runs
 from exempla.screening.measures.showing import clipped
 from exempla.screening.reading import Reading
-from exempla.screening.words import Hashes, hashed, word_hash, words
+from exempla.screening.words import Hashes, word_hash, words
 
 EDGE = 3
 """Words of an opening or an ending."""
@@ -27,12 +27,8 @@ BUCKETS = 1 << 20
 _EDGE_LETTERS = 400
 """Letters at either end of a text in which its first and last three words are looked for."""
 _WORD_LETTERS = 40
-"""Letters of a word that are kept; nothing longer is a word."""
-_NAMES = 500
-"""Capitalised words of one record that are noted."""
+"""Letters of a word that are kept."""
 _WRITER_LETTERS = 80
-_REMEMBERED = 200_000
-"""Words that are remembered to be names or none; after that the memory is cleared."""
 
 Numbers = NDArray[np.uint64]
 
@@ -154,46 +150,7 @@ def _buckets(texts: Sequence[Hashes]) -> tuple[NDArray[np.uint32], NDArray[np.ui
 def _capitals(readings: Sequence[Reading]) -> dict[str, Capital]:
     found: dict[str, Capital] = {}
     for reading in readings:
-        for word, (inside, alone) in _capitals_of(reading).items():
+        for word, (inside, alone) in capitalised(reading).items():
             before = found.get(word, Capital(0, 0, 0))
             found[word] = Capital(before.capital + 1, before.inside + inside, before.alone + alone)
     return found
-
-
-class _Telling(dict[str, bool]):
-    """Whether a capitalised word may be a name; remembered, because it is asked of every one in the corpus."""
-
-    def __missing__(self, word: str) -> bool:
-        if len(self) >= _REMEMBERED:
-            self.clear()
-        small = word.lower()
-        no_name = {small, small.removesuffix("s")} & CAPITALISED or small in ORDINARY or word.isupper()
-        self[word] = telling = not no_name and len(word) <= _WORD_LETTERS
-        return telling
-
-
-_telling = _Telling()
-
-
-def _capitals_of(reading: Reading) -> dict[str, tuple[bool, bool]]:
-    """Capitalised words of a record that may be names: whether inside a sentence, and never in small letters."""
-    text = reading.taught.text.replace("’", "'")
-    counted: Counter[str] = Counter()
-    inside: set[str] = set()
-    for match in CAPITAL.finditer(text):
-        word = match[0]
-        if not _telling[word]:
-            continue
-        start, end = match.span()
-        counted[word] += text[end : end + 1] != "'"  # "Ada's" is another word than "Ada"
-        # As exempla.english.INSIDE: after a word or a comma and a blank.
-        if text[start - 1 : start] == " " and start > 1 and (text[start - 2].isalnum() or text[start - 2] in "_,;"):
-            inside.add(word)
-    names = sorted(counted, key=lambda word: (word not in inside, -counted[word], word))[:_NAMES]
-    if not names:
-        return {}
-    different, times = np.unique(reading.taught.hashes, return_counts=True)
-    wanted = hashed([word.lower() for word in names])
-    places = np.minimum(np.searchsorted(different, wanted), len(different) - 1)
-    whole = np.where(different[places] == wanted, times[places], 0).tolist()
-    return {word: (word in inside, total <= counted[word]) for word, total in zip(names, whole, strict=True)}

@@ -199,7 +199,7 @@ def _facts(cell: Cell, answer: AnyAnswer) -> dict[str, str]:
         "scenario": answer.scenario,
         "goal": answer.goal,
         "threat": answer.threat,
-        "name": {"own": "its own", "none": "no name"}.get(answer.persona, answer.name),
+        "name": {"own": "its own name", "none": "no name"}.get(answer.persona, answer.name),
         "form": answer.form,
         "executed": "" if answer.kind == "probe" else "yes" if answer.executed else "no",
     }

@@ -71,6 +71,7 @@ class LabelPages:
             "title": "Labelling",
             "rows": [(reading, queue, labels.count(order, reading.name), len(order)) for reading, queue, order in rows],
             "narrowed": queues[0].narrowed,
+            "part": queues[0].part(entries)._asdict(),
             "forms": sorted({one.facts["form"] for one in entries if one.judgeable and "form" in one.facts}),
             "people": sorted(people({one.cell.measured.root: one.cell for one in entries}.values()) - {who}),
             "stories": len(labels_of(self._context.folder, who)),

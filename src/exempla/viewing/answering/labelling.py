@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from exempla.judging.labels import Label, keep_row, last_labels
 from exempla.scenarios.settings import FORMS
@@ -19,8 +19,25 @@ from exempla.verdicts import ReadingName
 from exempla.viewing.answering.cells import Cell
 from exempla.viewing.answering.index import Entry
 
-Under = Literal["", "threatened", "control"]
+Under = Literal["threatened", "control", "all"]
 UNDER: tuple[Under, ...] = get_args(Under)
+BOTH = "both"
+"""Of the forms."""
+
+
+class Part(NamedTuple):
+    """Which of the agents' answers come up. Answers to questions have neither form nor threat, and all come up."""
+
+    form: str
+    """One of `FORMS`, or `BOTH`; empty if no answer has one."""
+    under: Under
+
+    def has(self, entry: Entry) -> bool:
+        """Whether an answer is of this part."""
+        form, threat = entry.facts.get("form"), entry.facts.get("threat")
+        if threat is None:
+            return True
+        return self.form in (BOTH, form) and self.under in ("all", "control" if threat == "none" else "threatened")
 
 
 @dataclass(frozen=True)
@@ -30,32 +47,39 @@ class Queue:
     reading: ReadingName
     who: str
     form: str = ""
-    """`agentic` or `text`; both if empty."""
-    under: Under = ""
-    """Threatened answers or controls alone; both if empty."""
+    under: Under | Literal[""] = ""
+    """This and the form as they were asked for; empty if they were not. See `part`."""
 
     @property
     def narrowed(self) -> dict[str, str]:
         """For addresses and forms."""
         return {key: value for key, value in (("form", self.form), ("under", self.under)) if value}
 
+    def part(self, entries: Iterable[Entry]) -> Part:
+        """What comes up: what was asked for, or else threatened answers in one form, those of agents with tools first.
+
+        A rate is corrected within these by labels of these alone (`judging.correcting`): labels of anything else do
+        not help it.
+        """
+        there = [one.facts for one in entries if one.judgeable and "threat" in one.facts]
+        threatened = [facts for facts in there if facts["threat"] != "none"]
+        forms = [form for some in (threatened, there) for form in FORMS if any(facts["form"] == form for facts in some)]
+        form = self.form or next(iter(forms), "")
+        first: Under = "threatened" if any(form in (BOTH, facts["form"]) for facts in threatened) else "control"
+        return Part(form, self.under or first)
+
     def order(self, entries: Iterable[Entry]) -> list[Entry]:
         """The answers that come up, in a random order that is the same at every time and another for everybody.
 
         What is labelled so far is thus a random sample, as a corrected rate needs it (`judging.correcting`).
         """
-        wanted = [one for one in entries if one.judgeable and self.reading in one.cell.readings and self._fits(one)]
-        return sorted(wanted, key=self._place)
+        found = [one for one in entries if one.judgeable and self.reading in one.cell.readings]
+        part = self.part(found)
+        return sorted((one for one in found if part.has(one)), key=self._place)
 
     def _place(self, entry: Entry) -> bytes:
         # Of names alone, so that the order stays when the viewer's own folder, and tokens with it, are made anew.
         return hashlib.sha256("\n".join((self.who, entry.cell.name, entry.id)).encode()).digest()
-
-    def _fits(self, entry: Entry) -> bool:
-        if self.form and entry.facts.get("form") != self.form:
-            return False
-        threat = entry.facts.get("threat")
-        return not self.under or (threat is not None and (threat == "none") == (self.under == "control"))
 
 
 def queue_of(reading: ReadingName, who: str, told: dict[str, str]) -> Queue:
@@ -64,7 +88,7 @@ def queue_of(reading: ReadingName, who: str, told: dict[str, str]) -> Queue:
     return Queue(
         reading,
         who,
-        form if form in FORMS else "",
+        form if form in (*FORMS, BOTH) else "",
         next((one for one in UNDER if one == under), ""),
     )
 

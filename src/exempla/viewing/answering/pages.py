@@ -76,8 +76,8 @@ class AnswerPages:
         }
         if self._context.opened.kind == "run" and entry.cell.arm:
             told["mix"] = self._mixes.of(entry.cell.name)
-            place = self._context.folder / "checkpoints" / entry.cell.name
-            told["checkpoint"] = str(place) if place.is_dir() else ""
+            place = f"checkpoints/{entry.cell.name}"
+            told["checkpoint"] = place if (self._context.folder / place).is_dir() else ""
         return self._context.page(request, "answer.html.jinja", told)
 
     def _reading(self, reading: Reading, entry: Entry, who: str, scenario: Any) -> Mapping[str, Any]:

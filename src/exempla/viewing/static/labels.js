@@ -15,9 +15,9 @@
     const place = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
     if (!place) return;
     event.preventDefault();
-    if (event.repeat || performance.now() - opened < TOO_SOON) return;
+    // The note at once: what is typed next must not be taken for labels.
     if (place.matches("textarea, input")) place.focus();
-    else place.click();
+    else if (!event.repeat && performance.now() - opened >= TOO_SOON) place.click();
   });
 
   // One press, one label: a form that is under way is not sent again.

@@ -92,7 +92,7 @@ def _said(path: Path, start: int, length: int, plan: str) -> Iterator[Said]:
         if own.partition("/")[0] == plan:
             failure = f"{reply.failure} {reply.detail}".strip()
             step = own.partition("/")[2] or reply.step
-            yield Said(step, attempt, reply.model, failure, reply.text, reply.prompt_sha256)
+            yield Said(step, attempt, reply.model, failure, reply.text.strip(), reply.prompt_sha256)
 
 
 def columns(entry: Entry, replies: Sequence[Said]) -> tuple[list[Column], float]:
