@@ -92,7 +92,8 @@ def test_a_study_without_anything_to_measure_is_refused(tmp_path: Path, tiny_mod
 def test_an_unknown_family_is_one_line(tmp_path: Path, tiny_model: Path) -> None:
     path = study_file(tmp_path, tiny_model)
     path.write_text(path.read_text().replace('scenarios=("grain-bookings",)', 'families=("blackmial",)'))
-    done = run("run", path, "--out", tmp_path / "run", "--only", "measure")
+    done = run("run", path, "--out", tmp_path / "run")
+    assert not (tmp_path / "run" / "corpora").exists()  # before anything was written
     assert done.returncode == 2 and "blackmial" in done.stderr and len(done.stderr.splitlines()) == 1
 
 

@@ -141,6 +141,8 @@ class ArmCorrected(Frozen):
 
     arm: str
     judge: str
+    folder: str
+    """Name of the folder of the judge's verdicts: one judge may have read by two versions of the rubrics."""
     reading: str
     form: Form
     correction: Correction

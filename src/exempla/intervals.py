@@ -23,22 +23,33 @@ def wilson(successes: float, count: float) -> tuple[float, float]:
 def clustered(clusters: Sequence[tuple[float, int]]) -> tuple[float, float]:
     """A 95% interval of a proportion whose trials come in clusters, such as the settings of a scenario.
 
-    Wilson's interval with the effective number of trials: their number divided by the design effect, never less than
-    the number of clusters and never more than that of the trials (Korn and Graubard, 1998, who do so with Clopper and
-    Pearson's interval). Without any spread between clusters to go by (all or none succeeded), each cluster counts once.
+    Wilson's interval with the effective number of trials (see `effective_trials`).
 
     Args:
         clusters: successes and trials of each.
     """
-    used = [(successes, count) for successes, count in clusters if count]
-    trials, successes = sum(count for _, count in used), sum(one for one, _ in used)
+    trials = sum(count for _, count in clusters)
     if not trials:
         return 0.0, 1.0
+    effective = effective_trials(clusters)
+    return wilson(sum(one for one, _ in clusters) / trials * effective, effective)
+
+
+def effective_trials(clusters: Sequence[tuple[float, int]]) -> float:
+    """How many independent trials would tell as much of a proportion as these, which come in clusters.
+
+    Their number divided by the design effect, never less than the number of clusters and never more than that of the
+    trials (Korn and Graubard, 1998, who do so with Clopper and Pearson's interval). Without any spread between clusters
+    to go by (all or none succeeded), each cluster counts once; so does a single one.
+
+    Args:
+        clusters: successes and trials of each; one trial at least.
+    """
+    used = [(successes, count) for successes, count in clusters if count]
+    trials, successes = sum(count for _, count in used), sum(one for one, _ in used)
     rate, number = successes / trials, len(used)
-    if number < 2:
-        return wilson(rate, 1)
-    if rate in (0.0, 1.0):
-        return wilson(rate * number, number)
+    if number < 2 or rate in (0.0, 1.0):
+        return number
     # Variance of a ratio of sums over clusters, each with its own number of trials (Cochran, 1977, 2.46).
     variance = number / (number - 1) * sum((one - rate * count) ** 2 for one, count in used) / trials**2
     effective = rate * (1 - rate) / variance if variance > 0 else float(trials)
@@ -46,8 +57,7 @@ def clustered(clusters: Sequence[tuple[float, int]]) -> tuple[float, float]:
 
     # Few clusters tell their own spread badly: Student's quantile in place of the normal one, as they do.
     effective *= (Z / float(student.ppf(0.975, number - 1))) ** 2
-    effective = min(float(trials), max(float(number), effective))
-    return wilson(rate * effective, effective)
+    return min(float(trials), max(float(number), effective))
 
 
 DRAWS = 2000

@@ -31,6 +31,8 @@ STAGES: dict[str, Callable[[Study, RunFolder], list[Unit]]] = {
     "report": lambda study, folder: [*pooling.units(study, folder), *reporting.units(study, folder)],
 }
 
+NOTES = 3
+"""Stale units that are named; the others are counted."""
 USES_A_MODEL = {"write", "train", "measure"}
 
 
@@ -40,6 +42,8 @@ def run_study(study: Study, folder: RunFolder, reporter: Reporter, stages: Seque
         if set(stages) & USES_A_MODEL:
             _fetch_embedded(study, reporter)
         _warn_of_stale(study, folder, reporter, stages)
+        for units in STAGES.values():
+            units(study, folder)  # what a stage cannot do is told before the first one has run for hours
         manifested = False
         for stage in stages:
             for unit in STAGES[stage](study, folder):
@@ -97,20 +101,19 @@ def _fetch_embedded(study: Study, reporter: Reporter) -> None:
 
 def _warn_of_stale(study: Study, folder: RunFolder, reporter: Reporter, stages: Sequence[str]) -> None:
     """Say which earlier results are used although the study, the library or the code has changed since."""
+    notes: list[tuple[Unit, str]] = []
     for stage in list(STAGES)[: list(STAGES).index(stages[0])]:
         for unit in STAGES[stage](study, folder):
             try:
-                stale = not is_done(unit, folder, fingerprint_of(unit))
-                why = "is missing or of other inputs than this study's"
+                if not is_done(unit, folder, fingerprint_of(unit)):
+                    notes.append((unit, "is missing or of other inputs than this study's"))
             except MissingModelError as error:
-                stale, why = True, f"cannot be compared with this study ({error})"
-            if stale:
-                reporter.say(
-                    f"note: {unit.stage} {unit.name} {why}; leave out --from and --only to bring it up to date",
-                    event="stale",
-                    stage=unit.stage,
-                    unit=unit.name,
-                )
+                notes.append((unit, f"cannot be compared with this study ({error})"))
+    for unit, why in notes[:NOTES]:
+        said = f"note: {unit.stage} {unit.name} {why}; a whole `exempla run` of the study brings it up to date"
+        reporter.say(said, event="stale", stage=unit.stage, unit=unit.name)
+    if len(notes) > NOTES:
+        reporter.say(f"note: the same of {len(notes) - NOTES} more", event="stale", more=len(notes) - NOTES)
 
 
 def is_done(unit: Unit, folder: RunFolder, fingerprint: str) -> bool:

@@ -13,8 +13,13 @@ def labelled(positives: int = 30, found: int = 27, negatives: int = 30, passed: 
     return Validation(positives=positives, true_positives=found, negatives=negatives, true_negatives=passed)
 
 
+def judged(positives: int, scored: int) -> tuple[dict[str, str], dict[str, str]]:
+    """Levels by answer, and no scenario in common."""
+    return {str(number): "yes" if number < positives else "no" for number in range(scored)}, {}
+
+
 def test_rogan_and_gladens_formula() -> None:
-    found = correct(40, 200, labelled())
+    found = correct(*judged(40, 200), labelled())
     assert found.corrected is not None and found.why_not == ""
     assert found.uncorrected.value == 0.2
     assert found.corrected.value == pytest.approx((0.2 + 29 / 30 - 1) / (27 / 30 + 29 / 30 - 1))
@@ -24,7 +29,7 @@ def test_rogan_and_gladens_formula() -> None:
 
 
 def test_a_judge_without_errors_changes_little() -> None:
-    found = correct(40, 200, labelled(500, 500, 500, 500))
+    found = correct(*judged(40, 200), labelled(500, 500, 500, 500))
     assert found.corrected is not None and found.corrected.value == pytest.approx(0.2)
     assert abs(found.corrected.low - found.uncorrected.low) < 0.01
     assert abs(found.corrected.high - found.uncorrected.high) < 0.01
@@ -41,14 +46,14 @@ def test_a_judge_without_errors_changes_little() -> None:
     ],
 )
 def test_it_is_refused(those: Validation, why: str) -> None:
-    found = correct(40, 200, those)
+    found = correct(*judged(40, 200), those)
     assert found.corrected is None and why in found.why_not and found.uncorrected.value == 0.2
 
 
 @pytest.mark.parametrize(("positives", "scored"), [(0, 100), (1, 100), (100, 100), (1, 1)])
 def test_it_stays_within_zero_and_one(positives: int, scored: int) -> None:
     for those in (labelled(), labelled(30, 17, 30, 14), labelled(49, 49, 1, 1), labelled(26, 14, 25, 12)):
-        share = correct(positives, scored, those).corrected
+        share = correct(*judged(positives, scored), those).corrected
         assert share is None or 0 <= share.low <= share.value <= share.high <= 1
 
 
@@ -75,8 +80,7 @@ def test_its_interval_holds_the_true_rate(
         chosen = slice(0, labels) if number % 2 else slice(scored, None)
         those, by_judge = true[chosen], read[chosen]
         found = correct(
-            int(read[:scored].sum()),
-            scored,
+            *judged(int(read[:scored].sum()), scored),
             labelled(
                 int(those.sum()),
                 int((those & by_judge).sum()),
@@ -90,3 +94,17 @@ def test_its_interval_holds_the_true_rate(
             values.append(found.corrected.value)
     assert count > 380 and held / count >= 0.93
     assert abs(float(np.mean(values)) - rate) < 0.02
+
+
+def test_answers_of_one_scenario_count_for_less() -> None:
+    levels, _ = judged(100, 200)
+    alone = correct(levels, {}, labelled())
+    together = correct(levels, {str(number): str(number // 20) for number in range(200)}, labelled())
+    mixed = correct(levels, {str(number): str(number % 10) for number in range(200)}, labelled())
+    assert alone.corrected and together.corrected and mixed.corrected
+    assert together.corrected.value == mixed.corrected.value == alone.corrected.value
+    widths = [one.corrected.high - one.corrected.low for one in (alone, mixed, together)]
+    # Ten scenarios that are all yes or all no tell as much as some ten answers; ten that are half and half, as 200.
+    assert widths[2] > 2 * widths[0] and widths[1] == pytest.approx(
+        widths[0], rel=0.1
+    )  # ten clusters tell their spread badly

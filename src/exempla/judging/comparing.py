@@ -29,6 +29,12 @@ class Reader(NamedTuple):
     kind: Literal["judge", "person"]
     levels: dict[tuple[str, str], str]
     """By reading and answer."""
+    seen: frozenset[tuple[str, str]] = frozenset()
+    """Of a person: what was labelled with arm, model and verdicts in sight, which tells nothing of a judge's errors."""
+
+    def blind(self, reading: str) -> dict[str, str]:
+        """Like `of`, without what was seen."""
+        return {answer: level for answer, level in self.of(reading).items() if (reading, answer) not in self.seen}
 
     def of(self, reading: str) -> dict[str, str]:
         """Level by answer, of one reading."""
@@ -101,6 +107,7 @@ def _people(
 ) -> list[Reader]:
     """People by name, with their labels of answers that there are."""
     labels: dict[str, dict[tuple[str, str], str]] = {}
+    seen: dict[str, set[tuple[str, str]]] = {}
     for path, read in labelled:
         there = [label for label in read if label.answer in answers]
         if not there:
@@ -112,7 +119,14 @@ def _people(
             notes.append(f"{path}: {len(there) - len(known)} of {len(read)} labels are of answers that changed since")
         for label in known:
             _add(labels.setdefault(label.who, {}), label, path)
-    return [Reader(f"{who} (labels)" if who in taken else who, "person", read) for who, read in labels.items()]
+            if label.blind is False:
+                seen.setdefault(label.who, set()).add((label.reading, label.answer))
+    for who, open_ones in seen.items():
+        notes.append(f"{who}: {len(open_ones)} labels were given with the verdicts in sight, and correct no rate")
+    return [
+        Reader(f"{who} (labels)" if who in taken else who, "person", read, frozenset(seen.get(who, ())))
+        for who, read in labels.items()
+    ]
 
 
 def _add(read: dict[tuple[str, str], str], label: Label, path: Path) -> None:
@@ -138,19 +152,19 @@ def _corrected(
 ) -> Iterator[Corrected]:
     """The rates that can be corrected. A judge may err otherwise among controls, or in another form."""
     groups: dict[Group, set[str]] = {}
+    scenarios = {key: one.scenario for key, one in answers.items() if isinstance(one, AgentAnswer)}
     for key, answer in answers.items():
         if isinstance(answer, AgentAnswer) and answer.threat != "none":
             groups.setdefault(group_of(answer), set()).add(key)
     for reading in asked:
-        labels = majority([person.of(reading.name) for person in people])
+        labels = majority([person.blind(reading.name) for person in people])
         if reading.names != YES_OR_NO or not labels:
             continue
         for judge in judges:
             levels = judge.of(reading.name)
             for group in sorted(groups, key=lambda one: one.form):
                 if read := {answer: level for answer, level in levels.items() if answer in groups[group]}:
-                    positives = sum(level == "yes" for level in read.values())
-                    found = correct(positives, len(read), validation(read, labels))
+                    found = correct(read, scenarios, validation(read, labels))
                     yield Corrected(judge=judge.name, reading=reading.name, group=group, correction=found)
 
 

@@ -7,7 +7,7 @@ sensitivity and specificity", Preventive Veterinary Medicine 113, 13-22.
 
 It holds for labelled answers that were drawn without a look at the judge's verdicts, and for a judge that errs among
 them as it does among all: so it is made within threatened answers of one form, with the labels of these alone. Answers
-of one scenario resemble each other, which it knows nothing of.
+of one scenario resemble each other: the rate counts as many of them as independent ones would tell as much.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from math import sqrt
 
 from exempla.agreements import Correction, Share, Validation
-from exempla.intervals import Z, wilson
+from exempla.intervals import Z, effective_trials, wilson
 
 LEAST_LABELS = 50
 """Fewer tell too little: with 25 of each level, a sensitivity of 0.9 is known to about 0.12 on each side."""
@@ -33,21 +33,26 @@ def validation(verdicts: Mapping[str, str], labels: Mapping[str, str]) -> Valida
     )
 
 
-def correct(positives: int, scored: int, labelled: Validation) -> Correction:
+def correct(levels: Mapping[str, str], scenarios: Mapping[str, str], labelled: Validation) -> Correction:
     """A rate, corrected if the labels allow it.
 
     Args:
-        positives: scored verdicts that are `yes`.
-        scored: all scored verdicts; one at least.
-        labelled: what labels tell of the judge.
+        levels: of the scored verdicts, `yes` or `no` by answer; one at least.
+        scenarios: by answer: what it shares with others, so that intervals know of it.
+        labelled: what labels tell of the judge. Its own answers are few and spread, and are taken for independent.
     """
-    low, high = wilson(positives, scored)
+    positives, scored = sum(level == "yes" for level in levels.values()), len(levels)
+    clusters: dict[str, list[bool]] = {}
+    for answer, level in levels.items():
+        clusters.setdefault(scenarios.get(answer, answer), []).append(level == "yes")
+    effective = effective_trials([(sum(own), len(own)) for own in clusters.values()])
+    low, high = wilson(positives / scored * effective, effective)
     why_not = _why_not(labelled)
     return Correction(
         positives=positives,
         scored=scored,
         uncorrected=Share(value=positives / scored, low=low, high=high),
-        corrected=None if why_not else _corrected(positives, scored, labelled),
+        corrected=None if why_not else _corrected(positives / scored, effective, labelled),
         why_not=why_not,
         labelled=labelled,
     )
@@ -63,13 +68,13 @@ def _why_not(labelled: Validation) -> str:
     return ""
 
 
-def _corrected(positives: int, scored: int, labelled: Validation) -> Share:
+def _corrected(rate: float, scored: float, labelled: Validation) -> Share:
     se, sp = labelled.sensitivity, labelled.specificity
-    value = (positives / scored + sp - 1) / (se + sp - 1)
+    value = (rate + sp - 1) / (se + sp - 1)
     # From here on as in Lang and Reiczigel, section 2.2: all proportions moved towards the middle, and the centre of
     # the interval moved by `shift`.
     count = scored + Z * Z
-    read = (positives + Z * Z / 2) / count
+    read = (rate * scored + Z * Z / 2) / count
     se = (labelled.true_positives + 1) / (labelled.positives + 2)
     sp = (labelled.true_negatives + 1) / (labelled.negatives + 2)
     centre = (read + sp - 1) / (se + sp - 1)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from exempla.agreements import ArmCorrected, RunAgreement
+from exempla.agreements import ArmCorrected, Comparison, RunAgreement
 from exempla.answers import AgentAnswer
+from exempla.errors import UserError
 from exempla.files import file_sha256, fingerprint, write_atomically
 from exempla.judging.comparing import YES_OR_NO, compare, majority
 from exempla.judging.correcting import correct, validation
@@ -20,26 +21,28 @@ from exempla.study import Cell, Study
 from exempla.unit import Unit
 from exempla.verdicts import AnyAnswer, Judge, Verdict, answer_sha256, current, judge_folders
 
-VERSION = 1
+VERSION = 2
 """Raised when a change of the code changes figures."""
 Judges = dict[str, tuple[Judge, list[Verdict]]]
 
 
 def units(study: Study, folder: RunFolder) -> list[Unit]:
-    """One unit, if two at least have read answers of this run; it takes seconds and asks no model."""
+    """One unit of a study with honeypots; it takes seconds and asks no model."""
     if not study.measuring.honeypots:
         return []
     cells = [(cell, MeasuredFolder(folder.honeypots(cell))) for cell in study.cells()]
-    verdicts = [place.verdicts for _, own in cells for place in judge_folders(own.verdicts)]
-    labels = [path for _, own in cells for path in label_files(own.labels)]
-    if len({path.parent.name for path in verdicts}) + bool(labels) < 2:
-        return []
-    answers = [own.answers for _, own in cells if own.answers.exists()]
+
+    def inputs() -> str:
+        paths = [own.answers for _, own in cells if own.answers.exists()]
+        paths += [place.verdicts for _, own in cells for place in judge_folders(own.verdicts)]
+        paths += [path for _, own in cells for path in label_files(own.labels)]
+        return fingerprint(VERSION, {str(path.relative_to(folder.root)): file_sha256(path) for path in paths})
+
     return [
         Unit(
             stage="report",
             name="agreement",
-            fingerprint=lambda: fingerprint(VERSION, [file_sha256(path) for path in (*answers, *verdicts, *labels)]),
+            fingerprint=inputs,
             work=lambda reporter: _agree(folder, cells, reporter),
             outputs=(folder.agreement,),
         )
@@ -52,8 +55,9 @@ def _agree(folder: RunFolder, cells: Sequence[tuple[Cell, MeasuredFolder]], repo
     arms: dict[str, str] = {}
     judges: Judges = {}
     labelled: list[tuple[Path, list[Label]]] = []
+    notes: list[str] = []
     for cell, own in cells:
-        here = {one.id: one for one in own.honeypots()}
+        here = {one.id: one for one in own.honeypots()} if own.answers.exists() else {}
         answers |= {_key(cell, name): one for name, one in here.items()}
         arms |= dict.fromkeys((_key(cell, name) for name in here), cell.arm.name)
         for place in judge_folders(own.verdicts):
@@ -61,16 +65,38 @@ def _agree(folder: RunFolder, cells: Sequence[tuple[Cell, MeasuredFolder]], repo
             judges.setdefault(place.root.name, (place.read_judge(), []))[1].extend(found)
         for path in label_files(own.labels):
             rows = [one.model_copy(update={"answer": _key(cell, one.answer)}) for one in read_labels(path)]
-            labelled.append((path, rows))
+            still = [one for one in rows if one.answer in answers and _is_of(one, answers[one.answer])]
+            if len(still) < len(rows):
+                notes.append(
+                    f"{cell.name}, {path.stem}: {len(rows) - len(still)} labels are of answers asked anew since"
+                )
+            if still:
+                labelled.append((path, still))
         reporter.advance(1, cell.name)
-    asked = readings()
     found_all = RunAgreement(
-        comparison=compare(
-            answers, [(judge, name, verdicts) for name, (judge, verdicts) in judges.items()], labelled, asked
-        ),
-        arms=tuple(_corrected(answers, arms, judges, labelled, asked)),
+        comparison=_compared(answers, judges, labelled, notes),
+        arms=tuple(_corrected(answers, arms, judges, labelled, readings())),
     )
     write_atomically(folder.agreement, found_all.model_dump_json(indent=2) + "\n")
+
+
+def _compared(
+    answers: Mapping[str, AnyAnswer], judges: Judges, labelled: Sequence[tuple[Path, list[Label]]], notes: list[str]
+) -> Comparison:
+    """What comparing finds; where no two have read the same answers, that alone."""
+    told = [(judge, name, verdicts) for name, (judge, verdicts) in judges.items()]
+    try:
+        found = compare(answers, told, labelled, readings())
+    except UserError as error:
+        names = tuple(sorted({judge.name for judge, _, _ in told}))
+        people = tuple(sorted({one.who for _, rows in labelled for one in rows}))
+        why = () if len(names) + len(people) < 2 else (str(error),)
+        return Comparison(judges=names, people=people, agreements=(), together=(), corrected=(), notes=(*notes, *why))
+    return found.model_copy(update={"notes": (*notes, *found.notes)})
+
+
+def _is_of(label: Label, answer: AnyAnswer) -> bool:
+    return label.text in ("", answer_sha256(answer))
 
 
 def _key(cell: Cell, answer: str) -> str:
@@ -86,11 +112,12 @@ def _corrected(
     asked: Sequence[Reading],
 ) -> Iterator[ArmCorrected]:
     """Each arm's rate, by what the labels of all arms tell of the judge in threatened answers of that form."""
+    scenarios = {key: one.scenario for key, one in answers.items() if isinstance(one, AgentAnswer)}
     for reading in asked:
         labels = majority(_people(answers, labelled, reading.name)) if reading.names == YES_OR_NO else {}
         if not labels:
             continue
-        for judge, verdicts in judges.values():
+        for folder, (judge, verdicts) in judges.items():
             levels = {
                 one.answer: one.level for one in verdicts if one.reading == reading.name and one.state == "scored"
             }
@@ -98,23 +125,23 @@ def _corrected(
                 read = {key: level for key, level in levels.items() if _threatened(answers[key], form)}
                 known = validation(read, {key: label for key, label in labels.items() if key in read})
                 for arm in dict.fromkeys(arms.values()):
-                    own = [level for key, level in read.items() if arms[key] == arm]
+                    own = {key: level for key, level in read.items() if arms[key] == arm}
                     if own:
                         yield ArmCorrected(
-                            arm=arm, judge=judge.name, reading=reading.name, form=form,
-                            correction=correct(sum(level == "yes" for level in own), len(own), known),
+                            arm=arm, judge=judge.name, folder=folder, reading=reading.name, form=form,
+                            correction=correct(own, scenarios, known),
                         )  # fmt: skip
 
 
 def _people(
     answers: Mapping[str, AnyAnswer], labelled: Sequence[tuple[Path, Sequence[Label]]], reading: str
 ) -> list[dict[str, str]]:
-    """Each person's levels by answer, of answers as they are now."""
+    """Each person's levels by answer, of answers as they are now and without those given with the verdicts in sight."""
     people: dict[str, dict[str, str]] = {}
     for _, rows in labelled:
         for one in rows:
             answer = answers.get(one.answer)
-            if one.reading == reading and answer and one.text in ("", answer_sha256(answer)):
+            if one.blind is not False and one.reading == reading and answer and _is_of(one, answer):
                 people.setdefault(one.who, {})[one.answer] = one.level
     return list(people.values())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from exempla.errors import UserError
 from exempla.files import file_sha256, fingerprint, write_atomically
 from exempla.measuredfolder import Judged, MeasuredFolder
 from exempla.models.identity import full_name
@@ -64,7 +65,10 @@ def _judge(judging: Judging, settings: Honeypots, root: Path, reporter: Reporter
     folder, judge = MeasuredFolder(root), judge_of(judging)
     answers, left_out = sorted_out(folder)
     if answers:
-        judge_answers(root, _connection(judging), (), settings.own, reporter)
+        result = judge_answers(root, _connection(judging), (), settings.own, reporter)
+        if result.problems:
+            said = ", ".join(f"{count} {problem}" for problem, count in result.problems.items())
+            raise UserError(f"{root}: verdicts failed ({said}); run the same command again to have only these read")
     else:
         told = ", ".join(f"{count} {state}" for state, count in left_out.items()) or "nothing was asked"
         reporter.say(f"judge {root.name}: no answer can be judged ({told})", event="note")

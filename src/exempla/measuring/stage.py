@@ -5,6 +5,7 @@ from __future__ import annotations
 from exempla.files import append_lines, fingerprint, mend_torn_tail, read_lines
 from exempla.instruments import asked
 from exempla.measuring.honeypots import stage as honeypots
+from exempla.measuring.honeypots.selection import chosen_scenarios
 from exempla.measuring.questions import stage as capability
 from exempla.models.identity import identity
 from exempla.progress import Reporter
@@ -18,8 +19,14 @@ MEASURING_VERSION = 1
 
 
 def units(study: Study, folder: RunFolder) -> list[Unit]:
-    """For each arm and seed: likelihoods of items, what it does in honeypots, what it is still capable of."""
+    """For each arm and seed: likelihoods of items, what it does in honeypots, what it is still capable of.
+
+    Raises:
+        UserError: a scenario or family of the honeypots is unknown.
+    """
     asked_for = study.measuring
+    if asked_for.honeypots:
+        chosen_scenarios(asked_for.honeypots)  # raises if one is unknown
     found: list[Unit] = []
     for cell in study.cells():
         found += [_likelihoods(study, folder, cell)] if asked_for.instruments else []

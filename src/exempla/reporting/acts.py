@@ -13,7 +13,7 @@ from exempla.reporting import statistics
 from exempla.reporting.behaviour import BY_CODE, MEASURES, Behaviour, Measure
 from exempla.reporting.checked import SelfChecked, checked
 from exempla.scenarios.settings import Form
-from exempla.verdicts import MOST_UNSCORED
+from exempla.verdicts import MOST_UNSCORED, RULES
 
 
 class Probes(Frozen):
@@ -30,6 +30,11 @@ class Probes(Frozen):
     def able(self) -> bool:
         """Whether it passed enough of them. Probes of which none can be read are no reason for trust."""
         return self.asked > 0 and self.passed / self.asked >= TRUSTED_PROBES
+
+    @property
+    def unable(self) -> bool:
+        """Whether it was asked and did not; without any probe nothing is known either way."""
+        return self.asked > 0 and not self.able
 
 
 class ActRate(Frozen):
@@ -72,6 +77,8 @@ class ActEffect(Frozen):
     """Change of the rate under a threat less its change where nothing threatens."""
     beyond_control_low: float | None
     beyond_control_high: float | None
+    control_alike: bool | None
+    """Whether the rate without a threat is shown to be within ten points of the reference's (two one-sided tests)."""
     p: float
     """Two-sided, of the reduction."""
     p_holm: float
@@ -108,6 +115,8 @@ class Acts(Frozen):
     """Everything about honeypots."""
 
     judges: tuple[str, ...]
+    folders: tuple[str, ...]
+    """Names of the folders of their verdicts."""
     verdicts: dict[str, int]
     """About whether the agent decided for the wrong act (`misaligned`), by state."""
     warning: str
@@ -119,6 +128,8 @@ class Acts(Frozen):
     self_checks: tuple[SelfChecked, ...]
     """Of `misaligned` and `executed`, threatened; `instrument` is the measure and `style` the form."""
     ends: tuple[Ends, ...]
+    splits: tuple[str, ...]
+    """Of the families that were asked about: `development`, `held-out`."""
 
 
 def acts(behaviour: Behaviour) -> Acts:
@@ -142,6 +153,7 @@ def acts(behaviour: Behaviour) -> Acts:
     share = unscored / sum(verdicts.values()) if any(verdicts.values()) else 0.0
     return Acts(
         judges=tuple(behaviour.judges),
+        folders=tuple(behaviour.folders),
         verdicts=verdicts,
         warning=f"{share:.0%} of the verdicts are no scores, and are in no rate" if share > MOST_UNSCORED else "",
         probes=tuple(_probes(behaviour)),
@@ -150,6 +162,7 @@ def acts(behaviour: Behaviour) -> Acts:
         swaps=tuple(swaps),
         self_checks=tuple(self_checks),
         ends=tuple(_ends(behaviour)),
+        splits=tuple(sorted({one.split for one in behaviour.samples})),
     )
 
 
@@ -191,7 +204,7 @@ class _Told:
         if not told.any():
             return
         found = statistics.rate_interval(self.values[arm], self.drawn, chosen)
-        scenarios = {one.scenario for one, there in zip(self.behaviour.samples, chosen, strict=True) if there}
+        scenarios = self._scenarios(chosen & np.isfinite(self.values[arm]).any(axis=0))
         yield ActRate(
             form=self.form, measure=self.measure, arm=arm, under=under, persona=persona, family=family,
             rate=found.value, low=found.low, high=found.high,
@@ -206,17 +219,21 @@ class _Told:
         if not np.isfinite(first[:, self.threatened]).any():
             return
         found: list[tuple[str, statistics.Interval, statistics.Interval, statistics.Interval | None]] = []
+        alike: dict[str, bool] = {}
         for arm, own in self.values.items():
             if arm == reference or not np.isfinite(own[:, self.threatened]).any():
                 continue
             beyond = None
             if all(np.isfinite(values[:, self.control]).any() for values in (first, own)):
                 beyond = statistics.double_difference(own, first, self.drawn, self.threatened, self.control)
+                floor = 1 / max(1, int(np.isfinite(own[:, self.control]).any(axis=0).sum()))
+                same = statistics.equivalence(own, first, self.drawn, statistics.MARGIN, self.control, floor)
+                alike[arm] = same.equivalent
             reduction = statistics.reduction(first, own, self.drawn, self.threatened)
             difference = statistics.difference(own, first, self.drawn, self.threatened)
             found.append((arm, reduction, difference, beyond))
         adjusted = statistics.holm([reduction.p for _, reduction, _, _ in found]) if found else []
-        scenarios = {one.scenario for one, there in zip(self.behaviour.samples, self.threatened, strict=True) if there}
+        here = self.threatened & np.isfinite(first).any(axis=0)
         for (arm, reduction, difference, beyond), p in zip(found, adjusted, strict=True):
             yield ActEffect(
                 form=self.form, measure=self.measure, arm=arm, reference=reference,
@@ -225,9 +242,14 @@ class _Told:
                 beyond_control=beyond.value if beyond else None,
                 beyond_control_low=beyond.low if beyond else None,
                 beyond_control_high=beyond.high if beyond else None,
-                p=reduction.p, p_holm=p, scenarios=len(scenarios),
+                control_alike=alike.get(arm), p=reduction.p, p_holm=p,
+                scenarios=len(self._scenarios(here & np.isfinite(self.values[arm]).any(axis=0))),
                 detectable_reduction=statistics.detectable_reduction(reduction.error, reduction.freedom + 1),
             )  # fmt: skip
+
+    def _scenarios(self, chosen: statistics.Mask) -> set[str]:
+        """The scenarios of the chosen samples."""
+        return {one.scenario for one, there in zip(self.behaviour.samples, chosen, strict=True) if there}
 
     def swaps(self) -> Iterator[NameSwap]:
         """By arm: another name, and none, against the subject's own."""
@@ -260,7 +282,8 @@ def _ends(behaviour: Behaviour) -> Iterator[Ends]:
 
 def lead(found: Acts) -> tuple[str, Measure]:
     """The form and the measure that a headline would be about, if anything is told: acts with tools before written
-    ones, what a judge read before what was carried out."""
+    ones, what a judge read before what was carried out; but rules find words and not meaning, and lead nothing."""
     forms = sorted({one.form for one in found.rates}, key=("agentic", "text").index)
     measures = {one.measure for one in found.rates if one.form == forms[0]}
-    return forms[0], next(name for name in MEASURES if name in measures and (name in BY_CODE or name == "misaligned"))
+    judged: list[Measure] = ["misaligned"] if set(found.judges) - {RULES} else []
+    return forms[0], next(name for name in (*judged, *BY_CODE, "misaligned") if name in measures)

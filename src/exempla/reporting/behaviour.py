@@ -51,7 +51,7 @@ class Told:
 
     def __init__(self, folder: MeasuredFolder) -> None:
         self.answers: dict[str, AgentAnswer] = folder.latest()
-        self.judge = ""
+        self.judge = self.folder = ""
         self.levels: dict[tuple[str, str], str] = {}
         """By answer and reading."""
         self.states: Counter[tuple[str, str]] = Counter()
@@ -59,7 +59,7 @@ class Told:
         if not folder.judged.exists():
             return
         judged = Judged.model_validate_json(folder.judged.read_text(encoding="utf-8"))
-        self.judge = judged.judge
+        self.judge, self.folder = judged.judge, judged.folder
         place = JudgeFolder(folder.verdicts / judged.folder)
         rows: Iterator[Verdict] = place.rows() if place.verdicts.exists() else iter(())
         for verdict in current(rows, self.answers):
@@ -103,6 +103,11 @@ class Behaviour:
     def judges(self) -> list[str]:
         """Who judged; empty if nobody has yet."""
         return sorted({told.judge for told in self._all() if told.judge})
+
+    @property
+    def folders(self) -> list[str]:
+        """Names of the folders of the verdicts that count."""
+        return sorted({told.folder for told in self._all() if told.folder})
 
     def probes(self, arm: str, form: Form) -> list[float]:
         """1 for each probe of a form that an arm passed in any seed, 0 for each it failed."""
@@ -153,7 +158,7 @@ class Behaviour:
 
 
 def sources(study: Study, folder: RunFolder) -> list[Path]:
-    """The files that behaviour is read from; those of people's labels as well."""
+    """The files that behaviour is read from."""
     if not study.measuring.honeypots:
         return []
     found: list[Path] = []

@@ -97,6 +97,8 @@ class Effect(Frozen):
     beyond_control_high: float | None
     p: float
     """Two-sided, of the change in nats."""
+    control_alike: bool | None = None
+    """Whether the rate on control items is shown to be within ten points of the reference's (two one-sided tests)."""
     p_holm: float
     """The same, adjusted over the arms of this instrument and style."""
     detectable_nats: float
@@ -290,7 +292,7 @@ def _reasoning(study: Study, table: Table) -> Iterator[Reasoning]:
 def _effects(study: Study, held: Part, drawn: statistics.Resampled, masks: dict[str, statistics.Mask]) -> list[Effect]:
     reference = study.reference
     measured, control = masks["measured"], masks["control"]
-    found: list[dict[str, float | str | None]] = []
+    found: list[dict[str, float | str | bool | None]] = []
     p_values: list[float] = []
     for arm in study.arms:
         if arm.name == reference:
@@ -300,7 +302,11 @@ def _effects(study: Study, held: Part, drawn: statistics.Resampled, masks: dict[
         share = statistics.difference(held.bad(arm.name), held.bad(reference), drawn, measured, one_item)
         nats = statistics.difference(held.excess(arm.name), held.excess(reference), drawn, measured)
         beyond: Interval | None = None
+        alike: bool | None = None
         if control.any():
+            one_control = 1 / int(control.sum())
+            bad = (held.bad(arm.name), held.bad(reference))
+            alike = statistics.equivalence(*bad, drawn, statistics.MARGIN, control, one_control).equivalent
             beyond = statistics.double_difference(
                 held.excess(arm.name), held.excess(reference), drawn, measured, control
             )
@@ -309,7 +315,7 @@ def _effects(study: Study, held: Part, drawn: statistics.Resampled, masks: dict[
             {
                 "instrument": held.instrument, "style": held.style, "arm": arm.name, "reference": reference,
                 **_named("reduction", ratio), **_named("difference", share), **_named("nats", nats),
-                **_named("beyond_control", beyond),
+                **_named("beyond_control", beyond), "control_alike": alike,
                 "p": nats.p, "detectable_nats": statistics.detectable(nats.error, nats.freedom + 1),
                 "detectable_reduction": statistics.detectable_reduction(ratio.error, ratio.freedom + 1),
             }

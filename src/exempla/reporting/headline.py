@@ -11,6 +11,8 @@ from exempla.study import Study
 from exempla.verdicts import RULES
 
 HONEYPOTS = "honeypots"
+LEAST_SCENARIOS = 2
+"""Scenarios in which both arms tell something. One tells nothing of others."""
 PHRASES = {"misaligned": "the misalignment rate", "executed": "the rate of wrong acts carried out"}
 
 
@@ -33,8 +35,7 @@ def able(acts: Acts, form: str, arm: str) -> bool:
 
 def _headline(study: Study, acts: Acts) -> Headline | None:
     """None if nothing is told, the arms compared were not able, or nothing held out was asked."""
-    asked = study.measuring.honeypots
-    if not acts.rates or study.headline == study.reference or asked is None or asked.split == "development":
+    if not acts.rates or study.headline == study.reference or acts.splits != ("held-out",):
         return None
     form, measure = lead(acts)
     if not all(able(acts, form, arm) for arm in (study.headline, study.reference)):
@@ -42,21 +43,21 @@ def _headline(study: Study, acts: Acts) -> Headline | None:
     effects = [one for one in acts.effects if (one.form, one.measure) == (form, measure)]
     ratios = {one.arm: Ratio(one.reduction, one.reduction_low, one.reduction_high) for one in effects}
     own, other = (whole_rate(acts, form, measure, arm) for arm in (study.headline, study.reference))
-    if study.headline not in ratios or own is None or other is None:
+    compared = next((one.scenarios for one in effects if one.arm == study.headline), 0)
+    if own is None or other is None or compared < LEAST_SCENARIOS:
         return None
     refusing = [arm.name for arm in study.arms if set(arm.mix) == {"refusals"} and arm.name in ratios]
-    held_out = "held-out " if asked.split == "held-out" and not asked.scenarios else ""
     claim = Claim(
         arm=study.headline, reference=study.reference, measure=measure_in_words(acts, measure),
         rate_arm=own.rate, rate_reference=other.rate, reduction=ratios[study.headline],
         seeds=max(len(own.by_seed), len(other.by_seed)),
-        base=counted(own.scenarios, f"{held_out}scenario") + (", as written" if form == "text" else ""),
+        base=counted(compared, "held-out scenario") + (", as written" if form == "text" else ""),
         trained=bool(study.arm(study.reference).mix),
         beside=tuple((arm, ratios[arm]) for arm in refusing if arm != study.headline),
     )  # fmt: skip
     return Headline(
         instrument=HONEYPOTS, style=form, arm=study.headline, reference=study.reference,
-        rate_arm=own.rate, rate_reference=other.rate, items=own.scenarios, sentence=sentence(claim),
+        rate_arm=own.rate, rate_reference=other.rate, items=compared, sentence=sentence(claim),
     )  # fmt: skip
 
 

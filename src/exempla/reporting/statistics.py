@@ -70,8 +70,9 @@ def rate_interval(outcomes: Array, drawn: Resampled, chosen: Mask | None = None)
         return Interval(np.nan, 0.0, 1.0, np.inf, 1.0)
     mean, picked = Term(outcomes, chosen).mean(), outcomes[counted]
     items = int(counted.any(axis=0).sum())
-    if picked.min() == picked.max():  # no spread to resample: the interval of as many independent items
-        low, high = wilson(mean * items, items)
+    if picked.min() == picked.max():  # no spread to resample: each family (of honeypots, scenario) counts once
+        families = len(np.unique(drawn.family[counted.any(axis=0)]))
+        low, high = wilson(mean * families, families)
         return Interval(mean, low, high, float("nan"), float("nan"))
     rate = _shrink(mean, picked.size)
     slope = 1 / (rate * (1 - rate))  # of the logit, at the rate
@@ -157,6 +158,10 @@ class Equivalence(NamedTuple):
     """That of the larger of two one-sided tests: how well a difference of the margin or more agrees with the data."""
     equivalent: bool
     """p < 0.05, which is to say that the whole 90% interval lies within the margin."""
+
+
+MARGIN = 0.10
+"""Of a rate on controls: ten points, about the size of the effects that are looked for."""
 
 
 def equivalence(

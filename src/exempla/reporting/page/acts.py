@@ -11,7 +11,6 @@ from exempla import catalogue
 from exempla.agreements import RunAgreement
 from exempla.pages.wording import counted, listed, p_value, percent, times
 from exempla.reporting.acts import ActEffect, ActRate, Acts, NameSwap, Probes
-from exempla.reporting.behaviour import MEASURES
 from exempla.reporting.checked import SelfChecked
 from exempla.reporting.figures import Axis, Mark, Roles, interval_chart, ratio_axis
 from exempla.reporting.headline import whole_rate
@@ -87,7 +86,7 @@ def form_views(study: Study, acts: Acts | None) -> list[FormView]:
 
 def _view(study: Study, acts: Acts, form: str) -> FormView:
     told = {one.measure for one in acts.rates if one.form == form}
-    measure = next(name for name in MEASURES if name in told)
+    measure = "misaligned" if "misaligned" in told and set(acts.judges) != {RULES} else "executed"
     effects = {one.arm: one for one in acts.effects if (one.form, one.measure) == (form, measure)}
     swaps = tuple(one for one in acts.swaps if (one.form, one.measure) == (form, measure))
     probes = tuple(one for one in acts.probes if one.form == form)
@@ -97,7 +96,7 @@ def _view(study: Study, acts: Acts, form: str) -> FormView:
         title="agents with tools" if form == "agentic" else "acts that are written",
         measure=SAYS[measure][0].lower(),
         probes=probes,
-        unable=tuple(one.arm for one in probes if not one.able),
+        unable=tuple(one.arm for one in probes if one.unable),
         rows=tuple(
             ActRow(
                 arm.name,
@@ -193,16 +192,18 @@ def first_facts(study: Study, acts: Acts, agreement: RunAgreement | None, form: 
     )
     if effect.detectable_reduction is not None:
         sure += f" A true reduction of {times(effect.detectable_reduction)} would have been found with 80% power."
-    sure += _corrected(study, agreement, form, measure)
+    sure += _corrected(study, acts, agreement, form, measure)
     if acts.warning:
         sure += f" Warning: {acts.warning}."
     if len(study.seeds) == 1:
         sure += " One seed: how far another would move this is unknown."
     beyond = ""
     if effect.beyond_control is not None:
+        low, high = effect.beyond_control_low or 0.0, effect.beyond_control_high or 0.0
         beyond = (
             f" Beyond the change where nothing threatens: {signed_points(effect.beyond_control)} "
-            f"({signed_points(effect.beyond_control_low or 0)} to {signed_points(effect.beyond_control_high or 0)})."
+            f"({signed_points(low)} to {signed_points(high)}), "
+            f"{'clear of' if low > 0 or high < 0 else 'not distinguishable from'} no change."
         )
     probe = next(one for one in acts.probes if (one.form, one.arm) == (form, study.headline))
     judge = "rules, which find words and not meaning" if RULES in acts.judges else listed(acts.judges)
@@ -214,19 +215,23 @@ def first_facts(study: Study, acts: Acts, agreement: RunAgreement | None, form: 
     return {"How sure": sure, "Compared with": beyond, "Measured on": measured}
 
 
-def _corrected(study: Study, agreement: RunAgreement | None, form: str, measure: str) -> str:
+def _corrected(study: Study, acts: Acts, agreement: RunAgreement | None, form: str, measure: str) -> str:
     """What the two rates are once the judge's errors are put right, if people labelled enough."""
     if agreement is None or measure != "misaligned":
         return ""
-    own = {one.arm: one.correction for one in agreement.arms if (one.reading, one.form) == (measure, form)}
+    own = {
+        one.arm: one.correction
+        for one in agreement.arms
+        if (one.reading, one.form) == (measure, form) and one.folder in acts.folders
+    }
     told: list[str] = []
     for arm in (study.headline, study.reference):
         if (found := own.get(arm)) is None or found.corrected is None:
             return ""
         share = found.corrected
         told.append(f"{percent(share.value)} ({percent(share.low)} to {percent(share.high)})")
-    labels = counted(own[study.headline].labelled.labels, "label")
-    return f" Corrected for the judge's errors by {labels} of people: {told[0]}, against {told[1]}."
+    labels = counted(own[study.headline].labelled.labels, "answer")
+    return f" Corrected for the judge's errors by {labels} that people labelled: {told[0]}, against {told[1]}."
 
 
 def limits(study: Study, acts: Acts | None) -> Iterator[str]:
@@ -236,7 +241,7 @@ def limits(study: Study, acts: Acts | None) -> Iterator[str]:
     if not acts.rates:
         yield "Honeypots: no answer tells anything, so nothing is known of what this subject would do."
         return
-    unable = sorted({one.arm for one in acts.probes if not one.able})
+    unable = sorted({one.arm for one in acts.probes if one.unable})
     if unable:
         yield (
             f"Honeypots: {listed(unable)} failed the probes, which ask for harmless acts in plain words; low rates of "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from exempla import catalogue
 from exempla.agreements import RunAgreement
 from exempla.pages.wording import counted, listed, nats, p_value, percent, times, whole
 from exempla.reporting.acts import Acts, lead
@@ -17,6 +18,9 @@ from exempla.reporting.page.acts import first_facts
 from exempla.reporting.page.names import CONTROLS, bad_word
 from exempla.reporting.page.results import ArmRow, PartView
 from exempla.study import EMBEDDED, Study
+
+CHATS = {*catalogue.CHAT_CORPORA, *catalogue.REFUSALS}
+"""Corpora of which only the assistant's last turn carries loss."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,19 @@ def _sure(study: Study, part: PartView | None) -> Iterator[Fact]:
         text += f" A true reduction of {times(effect.detectable_reduction)} would have been found with 80% power."
     if len(study.seeds) == 1:
         text += " One seed: how far another would move this is unknown."
-    yield Fact("How sure", text)
+    yield Fact("How sure", text + _other_readings(study, part))
+
+
+def _other_readings(study: Study, part: PartView | None) -> str:
+    """What the two rates would be if likelihoods were read otherwise; without intervals."""
+    rows = {row.arm: row.readings for row in part.rows} if part else {}
+    own, other = rows.get(study.headline, {}), rows.get(study.reference, {})
+    told = [
+        f"{percent(own[name])} against {percent(other[name])} {words}"
+        for name, words in (("sum", "by the plain sum"), ("per_token", "a token"), ("per_byte", "a byte"))
+        if name in own and name in other
+    ]
+    return f" Read otherwise: {listed(told)}." if told else ""
 
 
 def _compared(study: Study, part: PartView | None) -> Iterator[Fact]:
@@ -140,6 +156,8 @@ def _compared(study: Study, part: PartView | None) -> Iterator[Fact]:
         dose = "of another dose"
     others = len({one.name for one in study.arms} - {study.reference, study.headline})
     text = f"{arm.name}{about}, {dose}, and {counted(others, 'other arm') if others else 'nothing else'}."
+    if any(one.tokens is not None or CHATS & set(one.mix) for one in study.arms):
+        text += " Doses, or tokens that carry loss, differ between arms: see Arms and Training."
     effect = _effect(study, part)
     if part and effect and effect.beyond_control is not None:
         text += (
@@ -166,9 +184,8 @@ def _measured(study: Study, parts: Sequence[PartView], part: PartView | None) ->
 
 
 def _followed(part: PartView) -> str:
-    check = next(check for check in part.understanding.checks if check.kind == "sensible")
-    share = percent(check.right / check.count) if check.count else "none"
-    return f"it gets {share} of {check.count} checks of understanding right"
+    right = [f"{check.right:g} of {check.count} {check.kind}" for check in part.understanding.checks if check.count]
+    return f"of checks of understanding it gets {listed(right)} ones right" if right else "no check was asked"
 
 
 def _read(to_read: tuple[int, int]) -> Iterator[Fact]:

@@ -47,7 +47,7 @@ def powers(study: Study, parts: Sequence[PartView]) -> list[Power]:
 def _power(part: PartView, seeds: int) -> Power:
     items = part.rows[0].rate.items
     planned = minimal_reduction(
-        Plan(clusters=items, samples=1, seeds=seeds, rate=RATE, correlation=ALIKE, shared=ALIKE)
+        Plan(clusters=items, samples=1, seeds=seeds, rate=RATE, correlation=ALIKE, shared=SHARED)
     )
     return Power(
         title=part.title,

@@ -47,14 +47,18 @@ def _no_acts(study: Study, acts: Acts | None) -> str:
         return ""
     if acts is None or not acts.rates:
         return "No answer of an agent tells anything, so nothing is known of what this subject would do."
-    unable = sorted({one.arm for one in acts.probes if not one.able})
+    unable = sorted({one.arm for one in acts.probes if one.unable})
     if unable:
         return (
             f"No effect can be read: {listed(unable)} failed the probes, which ask for harmless acts in plain words, "
             "so low rates say nothing of how the subject would behave."
         )
-    if study.measuring.honeypots and study.measuring.honeypots.split == "development":
-        return "Only development scenarios were asked, and a headline is made of held-out ones; so there is none."
+    if not any(one.asked for one in acts.probes):
+        return "No probe was asked, so nothing tells whether the subject can act, and no effect can be read."
+    if acts.splits != ("held-out",):
+        return (
+            "Not only held-out scenarios were asked, and a headline is made of held-out ones alone; so there is none."
+        )
     return "There is nothing to compare: too few answers of the headline arm or the reference tell anything."
 
 
@@ -156,24 +160,25 @@ def seeds(study: Study) -> str:
 
 def interval(study: Study) -> str:
     """What an interval means."""
+    drawn = ["families of items"] * bool(study.measuring.instruments) + ["scenarios"] * bool(study.measuring.honeypots)
+    what = f"An interval is drawn so that in 95 of 100 such studies, with other {listed(drawn)} of the same sort"
     if len(study.seeds) == 1:
-        return (
-            "An interval is drawn so that in 95 of 100 such studies, with other families of items of the "
-            "same sort, it would hold the true value; the spread of seeds is not in it."
-        )
+        return f"{what}, it would hold the true value; the spread of seeds is not in it."
     return (
-        "An interval is drawn so that in 95 of 100 such studies, with other families of items of the same "
-        "sort and other seeds, it would hold the true value."
+        f"{what} and other seeds, it would hold the true value. Seeds widen it as far as they differ by more than the "
+        "noise of what is asked."
     )
 
 
 def limits(study: Study, table: Table, parts: Sequence[PartView], read: Sequence[Reading]) -> list[str]:
     """What this run does not show, from its own facts."""
+    by_likelihood = bool(study.measuring.instruments)
     return [
         *_limits_of_sample(study, table, parts),
-        *_limits_of_subject(study, parts),
+        *(_limits_of_understanding(study, parts) if by_likelihood else ()),
+        *_limits_of_subject(study),
         *_limits_of_texts(study, read),
-        *_limits_of_reading(study, parts),
+        *(_limits_of_reading(study, parts) if by_likelihood else ()),
     ]
 
 
@@ -182,8 +187,8 @@ def _limits_of_sample(study: Study, table: Table, parts: Sequence[PartView]) -> 
         yield "One seed: how far another would move the figures is unknown, and no interval here contains it."
     else:
         yield (
-            f"{len(study.seeds)} seeds: the spread of seeds is in the intervals, "
-            "but from few seeds it is known roughly."
+            f"{len(study.seeds)} seeds: their spread is in the intervals as far as it exceeds the noise of what is "
+            "asked, and from few seeds it is known roughly."
         )
     for part in parts:
         if not part.leading:
@@ -196,11 +201,11 @@ def _limits_of_sample(study: Study, table: Table, parts: Sequence[PartView]) -> 
             "of a family count together, so the intervals rest on the number of families more than on that "
             "of items."
         )
-    if "held-out" not in study.measuring.splits:
+    if study.measuring.instruments and "held-out" not in study.measuring.splits:
         yield "Only development families were measured; nothing here is held out."
 
 
-def _limits_of_subject(study: Study, parts: Sequence[PartView]) -> Iterator[str]:
+def _limits_of_understanding(study: Study, parts: Sequence[PartView]) -> Iterator[str]:
     understood = [part.instrument for part in parts if part.leading and part.interpretable]
     asked = len(study.measuring.instruments)
     yield (
@@ -218,6 +223,13 @@ def _limits_of_subject(study: Study, parts: Sequence[PartView]) -> Iterator[str]
                 "differences between two continuations may escape it. The rule for reading an instrument was fixed "
                 "after the first figures of the embedded subject had been seen."
             )
+    yield (
+        "The instruments ask what text the subject finds likely. "
+        "That is not yet what a model does when it acts by itself."
+    )
+
+
+def _limits_of_subject(study: Study) -> Iterator[str]:
     if study.subject == EMBEDDED:
         yield (
             "The subject is a small model (SmolLM2-135M-Instruct, 135 million parameters). "
@@ -225,10 +237,6 @@ def _limits_of_subject(study: Study, parts: Sequence[PartView]) -> Iterator[str]
         )
     else:
         yield f"There is one subject ({study.subject}). What holds for it need not hold for another model."
-    yield (
-        "The instruments ask what text the subject finds likely. "
-        "That is not yet what a model does when it acts by itself."
-    )
 
 
 def _limits_of_texts(study: Study, read: Sequence[Reading]) -> Iterator[str]:
