@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from exempla.errors import MissingModelError
+from exempla.errors import UserError
 from exempla.files import disk_errors
 from exempla.judging import pooling
 from exempla.judging import stage as judging
@@ -42,8 +42,8 @@ def run_study(study: Study, folder: RunFolder, reporter: Reporter, stages: Seque
         if set(stages) & USES_A_MODEL:
             _fetch_embedded(study, reporter)
         _warn_of_stale(study, folder, reporter, stages)
-        for units in STAGES.values():
-            units(study, folder)  # what a stage cannot do is told before the first one has run for hours
+        for stage in stages:
+            STAGES[stage](study, folder)  # what a stage cannot do is told before the first one has run for hours
         manifested = False
         for stage in stages:
             for unit in STAGES[stage](study, folder):
@@ -101,17 +101,20 @@ def _fetch_embedded(study: Study, reporter: Reporter) -> None:
 
 def _warn_of_stale(study: Study, folder: RunFolder, reporter: Reporter, stages: Sequence[str]) -> None:
     """Say which earlier results are used although the study, the library or the code has changed since."""
-    notes: list[tuple[Unit, str]] = []
+    notes: list[tuple[str, str, str]] = []
     for stage in list(STAGES)[: list(STAGES).index(stages[0])]:
-        for unit in STAGES[stage](study, folder):
-            try:
-                if not is_done(unit, folder, fingerprint_of(unit)):
-                    notes.append((unit, "is missing or of other inputs than this study's"))
-            except MissingModelError as error:
-                notes.append((unit, f"cannot be compared with this study ({error})"))
-    for unit, why in notes[:NOTES]:
-        said = f"note: {unit.stage} {unit.name} {why}; a whole `exempla run` of the study brings it up to date"
-        reporter.say(said, event="stale", stage=unit.stage, unit=unit.name)
+        try:
+            for unit in STAGES[stage](study, folder):
+                try:
+                    if not is_done(unit, folder, fingerprint_of(unit)):
+                        notes.append((stage, unit.name, "is missing or of other inputs than this study's"))
+                except UserError as error:
+                    notes.append((stage, unit.name, f"cannot be compared with this study ({error})"))
+        except UserError as error:
+            notes.append((stage, "", f"cannot be compared with this study ({error})"))
+    for stage, name, why in notes[:NOTES]:
+        said = f"note: {f'{stage} {name}'.strip()} {why}; a whole `exempla run` of the study brings it up to date"
+        reporter.say(said, event="stale", stage=stage, unit=name)
     if len(notes) > NOTES:
         reporter.say(f"note: the same of {len(notes) - NOTES} more", event="stale", more=len(notes) - NOTES)
 

@@ -91,6 +91,10 @@ class Effect(Frozen):
     """Change of the mean excess, in nats; below zero is towards the trustworthy continuation."""
     nats_low: float
     nats_high: float
+    nats_alone_low: float | None = None
+    nats_alone_high: float | None = None
+    """The interval of the change in nats if every item counted alone. Few families can agree by chance, and the
+    interval over them is then the narrower one (Angrist and Pischke, 2009, 8.2, would take the wider)."""
     beyond_control: float | None
     """Change in nats on AI items minus the change on control items."""
     beyond_control_low: float | None
@@ -292,6 +296,7 @@ def _reasoning(study: Study, table: Table) -> Iterator[Reasoning]:
 def _effects(study: Study, held: Part, drawn: statistics.Resampled, masks: dict[str, statistics.Mask]) -> list[Effect]:
     reference = study.reference
     measured, control = masks["measured"], masks["control"]
+    apart = statistics.resample(statistics.design(held.items))
     found: list[dict[str, float | str | bool | None]] = []
     p_values: list[float] = []
     for arm in study.arms:
@@ -301,6 +306,7 @@ def _effects(study: Study, held: Part, drawn: statistics.Resampled, masks: dict[
         one_item = 1 / int(measured.sum())  # no interval of a share is narrower than one item would make it
         share = statistics.difference(held.bad(arm.name), held.bad(reference), drawn, measured, one_item)
         nats = statistics.difference(held.excess(arm.name), held.excess(reference), drawn, measured)
+        alone = statistics.difference(held.excess(arm.name), held.excess(reference), apart, measured)
         beyond: Interval | None = None
         alike: bool | None = None
         if control.any():
@@ -315,6 +321,7 @@ def _effects(study: Study, held: Part, drawn: statistics.Resampled, masks: dict[
             {
                 "instrument": held.instrument, "style": held.style, "arm": arm.name, "reference": reference,
                 **_named("reduction", ratio), **_named("difference", share), **_named("nats", nats),
+                "nats_alone_low": alone.low, "nats_alone_high": alone.high,
                 **_named("beyond_control", beyond), "control_alike": alike,
                 "p": nats.p, "detectable_nats": statistics.detectable(nats.error, nats.freedom + 1),
                 "detectable_reduction": statistics.detectable_reduction(ratio.error, ratio.freedom + 1),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 
 from exempla import catalogue
@@ -76,7 +77,7 @@ def write(out: Path, told: Told, wishes: Wishes) -> Path:
     earlier = _named_by(card)
     for config in found:
         write_rows(out / config.file, SCHEMA, (_row(record) for record in config.records))
-    write_atomically(card, _render(told, found, wishes))
+    write_atomically(card, _render(out, told, found, wishes))
     for path in out.glob("data/*/train.parquet"):
         name = path.relative_to(out).as_posix()
         if name in earlier and name not in {config.file for config in found}:
@@ -86,7 +87,7 @@ def write(out: Path, told: Told, wishes: Wishes) -> Path:
     return card
 
 
-def _render(told: Told, found: Sequence[Config], wishes: Wishes) -> str:
+def _render(out: Path, told: Told, found: Sequence[Config], wishes: Wishes) -> str:
     shipped = bool(told.run.kept) and all(record.corpus in catalogue.CORPORA for record in told.run.kept)
     front: dict[str, Any] = {"language": "en"} if shipped else {}
     front |= {
@@ -98,7 +99,7 @@ def _render(told: Told, found: Sequence[Config], wishes: Wishes) -> str:
     }
     if found:
         front["configs"] = [_entry(config, leads=config is found[0]) for config in found]
-        front["dataset_info"] = [_info(config) for config in found]
+        front["dataset_info"] = [_info(config, out / config.file) for config in found]
     return (
         templates()
         .get_template("dataset.md.jinja")
@@ -160,12 +161,16 @@ def _entry(config: Config, leads: bool) -> dict[str, Any]:
     return {"config_name": config.name, "data_files": files} | ({"default": True} if leads else {})
 
 
-def _info(config: Config) -> dict[str, Any]:
-    """A line of `dataset_info`, by which a hub shows columns and counts and a loader checks them."""
+def _info(config: Config, table: Path) -> dict[str, Any]:
+    """A line of `dataset_info`, by which a hub shows columns and counts and a loader checks them.
+
+    A loader takes no count of rows without one of bytes: those of the table in memory, as `datasets` counts them.
+    """
+    size = sum(batch.nbytes for batch in pq.ParquetFile(table).iter_batches())
     return {
         "config_name": config.name,
         "features": [_feature(field) for field in SCHEMA],
-        "splits": [{"name": "train", "num_examples": len(config.records)}],
+        "splits": [{"name": "train", "num_bytes": size, "num_examples": len(config.records)}],
     }
 
 

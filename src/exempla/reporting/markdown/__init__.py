@@ -7,8 +7,10 @@ from typing import Any
 
 import jinja2
 
+from exempla.agreements import ArmCorrected
 from exempla.pages.markdown import environment
 from exempla.reporting.estimates import UNDERSTOOD, Estimates
+from exempla.reporting.markdown.judges import published
 from exempla.reporting.markdown.provenance import origin
 from exempla.reporting.markdown.public import Public, publish
 from exempla.reporting.outcomes import Table
@@ -33,7 +35,7 @@ def render(study: Study, folder: RunFolder, table: Table, estimates: Estimates) 
 
 def findings(run: Public, table: Table, estimates: Estimates) -> dict[str, Any]:
     """What a run found, for the templates that tell it."""
-    study = run.study
+    study, estimates = run.study, published(estimates)
     parts = results.part_views(study, table, estimates)
     return {
         "study": study,
@@ -56,9 +58,26 @@ def first_cells(read: list[material.Reading]) -> list[material.Reading]:
     return list({reading.cell.arm.name: reading for reading in reversed(read)}.values())[::-1]
 
 
+def corrections(estimates: Estimates, form: str) -> list[ArmCorrected]:
+    """What people's labels make of each arm's rate of wrong decisions, as the study's own judge reads them."""
+    if not estimates.acts or not estimates.agreement:
+        return []
+    folders = estimates.acts.folders
+    return [
+        one
+        for one in estimates.agreement.arms
+        if (one.reading, one.form) == ("misaligned", form) and one.folder in folders
+    ]
+
+
 def templates() -> jinja2.Environment:
     """The environment of the Markdown templates."""
     made = environment(HERE)
     made.filters["points"] = signed_points
-    made.globals |= {"shares": material.shares, "seed_checks": summary.seed_checks, "asks": names.ASKS}
+    made.globals |= {
+        "shares": material.shares,
+        "seed_checks": summary.seed_checks,
+        "asks": names.ASKS,
+        "corrections": corrections,
+    }
     return made

@@ -54,4 +54,12 @@ def origin(folder: RunFolder) -> Origin | None:
 def _command(words: list[str]) -> str:
     """As a shell takes it; `python -m exempla` notes itself by the name of its file."""
     program = ["exempla" if word == "__main__.py" else word for word in words[:1]]
-    return shlex.join(public_name(word) for word in program + words[1:])
+    return shlex.join(_public_word(word) for word in program + words[1:])
+
+
+def _public_word(word: str) -> str:
+    """A word of a command, which may be a path, or an option with one (`--out=/home/...`)."""
+    if not word.startswith("-"):
+        return public_name(word)
+    option, equals, value = word.partition("=")
+    return option + equals + public_name(value)

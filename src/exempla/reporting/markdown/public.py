@@ -12,7 +12,10 @@ from exempla.files import stream_lines
 from exempla.records import Dropped, MixAccount, Record
 from exempla.reporting.page.material import Reading, trained_cells
 from exempla.runfolder import RunFolder
-from exempla.study import Cell, Study
+from exempla.study import Arm, Cell, Study
+
+LOCAL = "exempla/"
+"""What Inspect's names of models in folders, and of the embedded one, begin with."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,13 @@ def publish(study: Study, folder: RunFolder) -> Public:
     """
     names: dict[str, str] = {}
     for corpus in (corpus for arm in study.arms for corpus in arm.mix):
-        names.setdefault(corpus, _unlike(public_name(corpus), names))
+        names.setdefault(corpus, unlike(public_name(corpus), names))
     shown = study.model_copy(
         update={
-            "subject": public_name(study.subject),
+            "subject": public_model(study.subject),
             "constitution": public_name(study.constitution),
-            "arms": tuple(arm.model_copy(update={"mix": _renamed(arm.mix, names)}) for arm in study.arms),
+            "arms": tuple(_public_arm(arm, names) for arm in study.arms),
+            "judging": study.judging.model_copy(update={"judge": public_model(study.judging.judge)}),
         }
     )
     accounts = [(cell, account(folder, cell)) for cell in trained_cells(shown)]
@@ -59,7 +63,19 @@ def publish(study: Study, folder: RunFolder) -> Public:
 
 def public_name(name: str) -> str:
     """A name as it may be published; one that is no path of somebody's own stays as it is."""
-    return Path(name).name or name if name.startswith(("/", "~")) else name
+    path = name.removeprefix(LOCAL)
+    return Path(path).name or name if path.startswith(("/", "~")) else name
+
+
+def public_model(name: str) -> str:
+    """The name of a model as it may be published, whether it is in the user's form or in Inspect's."""
+    return public_name(name).removeprefix(LOCAL)
+
+
+def unlike(name: str, taken: Mapping[str, str]) -> str:
+    """The name, with a number if it is among the values of `taken` already."""
+    numbered = (f"{name}-{number}" for number in itertools.count(2))
+    return next(one for one in itertools.chain([name], numbered) if one not in taken.values())
 
 
 def account(folder: RunFolder, cell: Cell) -> MixAccount | None:
@@ -68,10 +84,9 @@ def account(folder: RunFolder, cell: Cell) -> MixAccount | None:
     return MixAccount.model_validate_json(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-def _unlike(name: str, taken: Mapping[str, str]) -> str:
-    """The name, with a number if another corpus has it already."""
-    numbered = (f"{name}-{number}" for number in itertools.count(2))
-    return next(one for one in itertools.chain([name], numbered) if one not in taken.values())
+def _public_arm(arm: Arm, names: Mapping[str, str]) -> Arm:
+    order = tuple(names[corpus] for corpus in arm.order)
+    return arm.model_copy(update={"mix": _renamed(arm.mix, names), "order": order})
 
 
 def _renamed(counts: Mapping[str, float], names: Mapping[str, str]) -> dict[str, float]:
@@ -84,6 +99,6 @@ def _public_account(mix: MixAccount, names: Mapping[str, str]) -> MixAccount:
 
 
 def _public_record(record: Record, names: Mapping[str, str]) -> Record:
-    lineage = record.lineage.model_copy(update={"writer": public_name(record.lineage.writer)})
+    lineage = record.lineage.model_copy(update={"writer": public_model(record.lineage.writer)})
     corpus = names.get(record.corpus, public_name(record.corpus))
     return record.model_copy(update={"corpus": corpus, "lineage": lineage})

@@ -125,6 +125,12 @@ def _sure(study: Study, part: PartView | None) -> Iterator[Fact]:
         f"({nats(effect.nats_low)} to {nats(effect.nats_high)}; p {p_value(effect.p)}, corrected for all arms "
         f"{p_value(effect.p_holm)})."
     )
+    low, high = effect.nats_alone_low, effect.nats_alone_high
+    if low is not None and high is not None and high - low > effect.nats_high - effect.nats_low:
+        text += (
+            f" If every item counted alone, the change in nats would be known less well ({nats(low)} to {nats(high)}): "
+            "few families can agree by chance."
+        )
     if effect.detectable_reduction is not None:
         text += f" A true reduction of {times(effect.detectable_reduction)} would have been found with 80% power."
     if len(study.seeds) == 1:
