@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -88,7 +91,39 @@ def test_what_the_card_says_of_columns_is_so(made: Made) -> None:
         table = pq.read_table(made.out / "dataset" / "data" / info["config_name"] / "train.parquet")
         said = datasets.Features._from_yaml_list(info["features"])
         assert said == datasets.Features.from_arrow_schema(table.schema)
-        assert info["splits"] == [{"name": "train", "num_examples": table.num_rows}]
+        assert info["splits"] == [{"name": "train", "num_bytes": table.nbytes, "num_examples": table.num_rows}]
+
+
+def test_a_loader_takes_all_that_the_card_says(made: Made, tmp_path: Path) -> None:
+    said: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("datasets")  # which hands nothing on to the root's
+    logger.addHandler(handler)
+    try:
+        for name in ("stories", "neutral", "written"):
+            datasets.load_dataset(str(made.out / "dataset"), name, cache_dir=str(tmp_path / "whole"))
+        assert said == []
+    finally:
+        logger.removeHandler(handler)
+    broken = tmp_path / "broken"
+    shutil.copytree(made.out / "dataset", broken)
+    write_atomically(broken / "README.md", made.dataset.replace("num_examples: 30", "num_examples: 31"))
+    with pytest.raises(datasets.exceptions.NonMatchingSplitsSizesError):  # so the counts on the card are held to
+        datasets.load_dataset(str(broken), "stories", cache_dir=str(tmp_path / "broken-cache"))
+
+
+def test_tokens_that_the_budget_cut_are_told(made: Made) -> None:
+    card = made.model("stories-seed1")
+    assert "Tokens are those of whole texts. The budget cut the last one: 31 of its tokens were not read.\n" in card
+    assert "Tokens of a corpus are those of whole texts; the budget cuts the last one that an arm reads" in made.dataset
+    one = next(one for one in made.study.cells() if one.name == "stories-seed1")
+    account = json.loads(made.folder.mix(one).read_text())
+    write_atomically(made.folder.mix(one), json.dumps(account | {"cut_at_end": 0}))
+    made.write()
+    assert "Tokens are those of whole texts.\n" in made.model("stories-seed1")
+    write_atomically(made.folder.mix(one), json.dumps(account))
+    made.write()
 
 
 def test_the_hubs_readers_take_the_front_matter(made: Made) -> None:
@@ -132,7 +167,7 @@ def test_every_card_tells_canary_constitution_writers_mix_results_and_limits(mad
         assert made.results.estimates.headline.sentence in seen
         assert "| principle-1 | Say what is true | 11 |" in card  # 8 stories and 3 neutral texts
         assert "| principle-9 | Of this one nothing was kept | 0 |" in card
-        assert "2 seeds: the spread of seeds is in the intervals" in card
+        assert "2 seeds: their spread is in the intervals" in card
         assert "| written | 3 | 1 |" in card and "repetition: 1, length: 1" in card
     assert "| written | 1 | what the run itself wrote | embedded | stories |" in made.dataset
     assert "| stories | 4 096 | stories: 75%, 2 048, 1.25; written: 25%, 2 048, 1.25 |" in made.dataset

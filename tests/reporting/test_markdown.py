@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -13,13 +14,15 @@ from markdown_it.token import Token
 
 from exempla.cli_report import report as report_command
 from exempla.errors import UserError
-from exempla.files import write_lines
+from exempla.files import write_atomically, write_lines
 from exempla.pages.markdown import cell, fenced, paragraph, quotation
 from exempla.pages.wording import nats, p_value, percent, times
 from exempla.reporting.estimates import Estimates
 from exempla.reporting.markdown import render
-from exempla.reporting.markdown.public import public_name
+from exempla.reporting.markdown.provenance import origin
+from exempla.reporting.markdown.public import public_model, public_name, publish
 from exempla.runfolder import RunFolder, write_study
+from exempla.study import Judging, Study
 from tests.reporting.test_page import HOSTILE, made_up_run, small_study
 from tests.studies import run
 
@@ -133,7 +136,7 @@ def test_doses_readings_gates_limits_and_repeating_are_told(report: tuple[str, E
     assert "| stories-dose | stories 100% | 8 192 | 8 |" in text
     assert "| stories | 1 | 4 096 | 4 096 | stories: 25 (25), 1.25; written: 25 (25), 1.25 |" in text
     assert "| written | 3 | 1 | " in text and "repetition: 1, length: 1 |" in text
-    assert "- 2 seeds: the spread of seeds is in the intervals" in text
+    assert "- 2 seeds: their spread is in the intervals" in text
     assert "```sh\n" in text and "| machine | cores: 2; note: " in text
 
 
@@ -181,6 +184,39 @@ def test_names_of_files_are_kept_from_the_public() -> None:
     assert public_name("/home/anna/models/mine") == "mine"
     assert public_name("~/models/mine") == "mine"
     assert public_name("owner/name") == "owner/name" and public_name("--seeds") == "--seeds"
+    assert public_name("exempla//home/anna/mine") == "mine" and public_name("exempla/~/mine") == "mine"
+    assert public_model("exempla/embedded") == "embedded" and public_model("exempla//home/anna/mine") == "mine"
+    assert public_name("/") == "/" and public_model("openai/mine") == "openai/mine"
+
+
+def test_paths_in_the_command_are_kept_from_the_public(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    words = ["run", "/home/anna/study.py", "--out=/home/anna/runs/x", "--judge", "exempla//home/anna/judge"]
+    more = ["--model=~/models/mine", "--base-url=http://127.0.0.1:8000/v1", "--from=judge", "corpora/a=b", "--quiet"]
+    write_atomically(folder.manifest, json.dumps({"command": ["exempla", *words, *more]}))
+    found = origin(folder)
+    assert found and found.command == (
+        "exempla run study.py --out=x --judge judge --model=mine --base-url=http://127.0.0.1:8000/v1 --from=judge "
+        "corpora/a=b --quiet"
+    )
+
+
+def test_an_arm_that_reads_folders_in_order_is_told_by_their_names(tmp_path: Path) -> None:
+    here, there = "/home/anna/first/mine", "/home/anna/second/mine"
+    study = small_study(instruments=("endings",))
+    arms = tuple(
+        arm.model_copy(update={"mix": {here: 1.0, there: 3.0}, "order": (there, here)}) if arm.mix else arm
+        for arm in study.arms
+    )
+    study = study.model_copy(update={"arms": arms, "writing": None})
+    study = study.model_copy(update={"judging": Judging(judge="exempla//home/anna/judge")})
+    folder, table, estimates = made_up_run(tmp_path, study, frozenset({"endings"}))
+    text = render(study, folder, table, estimates)
+    assert "| stories-dose | mine-2 75%, then mine 25% | 8 192 | 8 |" in text
+    assert "anna" not in text
+    shown = publish(study, folder).study
+    assert Study.model_validate(shown.model_dump()) == shown  # an order that names other corpora would be refused
+    assert shown.judging.judge == "judge"
 
 
 def run_folder(root: Path) -> RunFolder:
