@@ -1,7 +1,7 @@
 """Does fiction in which AI is hostile raise what a model expects of it, and do stories bring it down again?
 
-Hostile fiction and stories at three doses, one after the other, and both with neutral fiction in the other's place. Its
-last report is under docs/attribution/. Forty minutes a seed on two cores.
+Hostile fiction and stories at three doses, one after the other, and both with neutral fiction in the other's place.
+Some twenty minutes a seed on two cores; not run yet.
 """
 
 from exempla.study import Arm, Measuring, Study, Training
