@@ -96,6 +96,8 @@ def test_judges_get_names_that_tell_them_apart(told: Told) -> None:
     assert shown.acts.judges == ("judge", "rules", "embedded")
     assert [one.judge for one in shown.agreement.arms] == ["judge", "judge-2", "rules-2"]
     assert shown.agreement.comparison.judges == ("judge", "judge~0a1b2c3d", "judge~0a1b2c3d-2")
+    alone = published(told.changed(judges=("/models/rules",))).acts
+    assert alone and alone.judges == ("rules-2",)  # or it would pass for a reading by rules
     (first,) = shown.agreement.comparison.agreements
     assert (first.first, first.second) == ("judge", "ann")
 

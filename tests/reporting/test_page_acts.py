@@ -215,4 +215,4 @@ def test_markdown_and_cards_tell_what_agents_did(tmp_path: Path) -> None:
     for said in (estimates.headline.sentence, "| Ethical reasoning |", "Corrected for its errors"):
         assert said in text
     rows = [line for line in text.splitlines() if line.startswith("| **stories**") and "36 of 36" in line]
-    assert len(rows) == 1 and rows[0].count("|") == 8
+    assert len(rows) == 1 and rows[0].count("|") == 9
