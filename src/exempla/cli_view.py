@@ -15,10 +15,13 @@ Folder = Annotated[
 ]
 Port = Annotated[int | None, _option(min=1, max=65535, help="Port; the first free one from 8765 on if not given.")]
 NoBrowser = Annotated[bool, _option("--no-browser", help="Print the address, and open no browser.")]
-Who = Annotated[str, _option(help="Your name for labels: letters, digits, - and _; the page asks if it is not given.")]
+Who = Annotated[
+    str | None,
+    _option(help="Your name for labels: letters (a to z), digits, - and _; the page asks if it is not given."),
+]
 
 
-def view(folder: Folder, port: Port = None, no_browser: NoBrowser = False, who: Who = "") -> None:
+def view(folder: Folder, port: Port = None, no_browser: NoBrowser = False, who: Who = None) -> None:
     """Read and label stories and answers in a browser on this machine. Ctrl-C ends it.
 
     Example: exempla view runs/quickstart --who ada
@@ -26,6 +29,9 @@ def view(folder: Folder, port: Port = None, no_browser: NoBrowser = False, who: 
     from exempla.viewing.context import NAME  # DuckDB and the server take a moment to load
     from exempla.viewing.server import serve
 
-    if who and not NAME.fullmatch(who):
-        raise UserError(f"--who {who!r}: at most 40 letters, digits, - and _; it becomes the name of a file")
-    serve(folder, port, who, not no_browser)
+    if who is not None and not NAME.fullmatch(who):
+        raise UserError(
+            f"--who {who!r}: give at most 40 letters (a to z), digits, - and _, a letter or digit first; it becomes "
+            "the name of a file"
+        )
+    serve(folder, port, who or "", not no_browser)

@@ -356,7 +356,7 @@ def test_a_folder_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     with viewer(tmp_path / "m") as one:
         at = goes(one.client.get("/label/trope"))
         reply = post(one, at, level="yes", blind="true")
-        assert reply.status_code == 500 and "labels" in reply.text
+        assert reply.status_code == 507 and "The label was not kept: a file lies where" in reply.text
 
 
 def test_every_level_has_a_key_of_its_own(tmp_path: Path) -> None:

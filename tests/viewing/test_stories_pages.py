@@ -93,7 +93,7 @@ def test_a_story_with_its_neighbours_and_its_readers(tmp_path: Path) -> None:
         assert "Say what is true" in page  # the constitution's own words
         assert "it was written from a brief, and has no plan and no drafts" in page
         unread = server.page("/story/story-002")
-        assert "No arm has read it so far" in unread
+        assert "No arm read it." in unread
         mixes = server.page("/mixes")
         assert [link for link in links(mixes) if link.startswith("/mix/")] == [
             "/mix/stories-seed1", "/mix/stories-seed2", "/mix/stories%2Badvice-seed10",

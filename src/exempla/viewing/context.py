@@ -43,6 +43,8 @@ class Context:
     """The stories."""
     cache: Path
     """The viewer's own folder: `FOLDER/view`, or a temporary one where that cannot be written to."""
+    keeps: bool = True
+    """Whether labels can be kept in the folder; pages say so where they cannot."""
 
     @property
     def folder(self) -> Path:
@@ -57,14 +59,16 @@ class Context:
     def page(self, request: Request, template: str, values: Mapping[str, Any], status: int = 200) -> HTMLResponse:
         """A page from a template that extends `base.html.jinja`.
 
-        The template is given `values`, and besides them `request`, `who`, `opened`, `here` (the path asked for) and
-        `records` (how many are on the shelf). Give `title`; the header marks the tab that `here` begins with.
+        The template is given `values`, and besides them `request`, `who`, `opened`, `here` (the path asked for),
+        `keeps`, and `records` (how many are on the shelf). Give `title`; the header marks the tab that `here` begins
+        with.
         """
         told = {
             "request": request,
             "who": self.who_reads(request),
             "opened": self.opened,
             "here": request.url.path,
+            "keeps": self.keeps,
             "records": len(self.shelf) if self.opened.kind != "measured" else None,
         }
         return HTMLResponse(self.templates.get_template(template).render(told | dict(values)), status_code=status)

@@ -23,6 +23,7 @@ from exempla.viewing.answering import routes as answers
 from exempla.viewing.browser import open_page
 from exempla.viewing.context import Context, Tab
 from exempla.viewing.guard import Guard
+from exempla.viewing.labels.keeping import NotKeptError, can_keep
 from exempla.viewing.opened import Opened, open_folder
 from exempla.viewing.own import OwnFolder
 from exempla.viewing.sheets import sheets
@@ -55,7 +56,9 @@ def build_app(folder: Path, who: str, progress: Callable[[int], None] = lambda c
     own = OwnFolder(folder)
     shelf = Shelf(opened, own)
     shelf.update(progress)
-    context = Context(opened=opened, who=who, templates=environment(), shelf=shelf, cache=own.path)
+    context = Context(
+        opened=opened, who=who, templates=environment(), shelf=shelf, cache=own.path, keeps=can_keep(opened)
+    )
     of_answers = answers.routes(context)
     documents = _documents(opened)
     tabs = [*stories.tabs(context), *answers.tabs(context)]
@@ -74,6 +77,11 @@ def build_app(folder: Path, who: str, progress: Callable[[int], None] = lambda c
             request, "missing.html.jinja", {"title": "Cannot be read", "detail": str(error)}, status=500
         )
 
+    def not_kept(request: Request, error: Exception) -> HTMLResponse:
+        status = error.status if isinstance(error, NotKeptError) else 500
+        told = {"title": "Not kept", "detail": str(error)}
+        return context.page(request, "missing.html.jinja", told, status=status)
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         with contextlib.closing(own):
@@ -88,7 +96,7 @@ def build_app(folder: Path, who: str, progress: Callable[[int], None] = lambda c
             *of_answers,
         ],
         middleware=[Middleware(Guard)],
-        exception_handlers={404: missing, UserError: unusable},
+        exception_handlers={404: missing, NotKeptError: not_kept, UserError: unusable},
         lifespan=lifespan,
     )
 
@@ -126,6 +134,8 @@ def serve(folder: Path, port: int | None, who: str, open_browser: bool) -> None:
     address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, server_header=False))
     sys.stdout.write(f"{folder}: {address} (Ctrl-C ends it)\n")
+    if not can_keep(open_folder(folder)):
+        sys.stdout.write(f"{folder}: cannot be written to; labels cannot be kept there\n")
     sys.stdout.flush()
     if open_browser:
         # The socket listens already, so that the browser waits for the first reply.

@@ -98,7 +98,7 @@ class Index:
     def levels(self, entry: Entry) -> dict[str, dict[str, str]]:
         """By judge and reading: the level, or `unparsable`, `failed` or `refused`."""
         with self._lock:
-            read = self._cells[entry.cell.measured.root]
+            read = self._cells.get(entry.cell.measured.root, _Read(entry.cell))
             return {
                 read.judges[folder]: levels[entry.id]
                 for folder, (_, levels) in sorted(read.verdicts.items())
@@ -110,24 +110,35 @@ class Index:
 
         Raises:
             UserError: its file has changed so that it is not there any more.
+            FileNotFoundError: the file is gone, because its cell is measured anew.
         """
         kind = entry.cell.kind
         path = entry.cell.measured.answers
-        with path.open("rb") as stream:
-            stream.seek(entry.place[0])
-            line = stream.read(entry.place[1])
+        try:
+            with path.open("rb") as stream:
+                stream.seek(entry.place[0])
+                line = stream.read(entry.place[1])
+        except FileNotFoundError:
+            self._forget(entry.cell)
+            raise
         try:
             answer = kind.model_validate_json(line) if kind else None
         except ValidationError:
             answer = None
         if answer is None or answer.id != entry.id:
-            self._cells[entry.cell.measured.root].forget()
+            self._forget(entry.cell)
             raise UserError(f"{path}: was written anew; load the page again")
         return answer
 
+    def _forget(self, cell: Cell) -> None:
+        """Have the answers of a cell read from the beginning."""
+        with self._lock:
+            if cell.measured.root in self._cells:
+                self._cells[cell.measured.root].forget()
+
     def verdicts(self, entry: Entry, answer: AnyAnswer) -> Iterator[tuple[str, Verdict]]:
         """Every judge's verdicts about an answer, with the judge's name."""
-        read = self._cells[entry.cell.measured.root]
+        read = self._cells.get(entry.cell.measured.root, _Read(entry.cell))
         for folder in judge_folders(entry.cell.measured.verdicts):
             rows = (row for row in folder.rows() if row.answer == entry.id)
             for verdict in current(rows, {entry.id: answer}):
@@ -137,7 +148,10 @@ class Index:
         """Read what is new. The lock is held."""
         if time.monotonic() - self._looked < FRESH:
             return
-        for cell in cells(self._opened):
+        found = cells(self._opened)
+        for gone in set(self._cells) - {cell.measured.root for cell in found}:
+            del self._cells[gone]
+        for cell in found:
             read = self._cells.setdefault(cell.measured.root, _Read(cell))
             if self._read_answers(read):
                 read.verdicts.clear()  # which of them are current has to be found out again
@@ -149,7 +163,9 @@ class Index:
         """Read what is new in a cell's answers; whether anything was."""
         path, kind = read.cell.measured.answers, read.cell.kind
         if kind is None or not path.is_file():
-            return False
+            known = bool(read.entries)
+            read.forget()  # it is measured anew
+            return known
         stamp = _stamp(path)
         if stamp == read.stamp:
             return False

@@ -25,10 +25,10 @@ from exempla.viewing.answering.labelling import (
     people,
     queue_of,
 )
-from exempla.viewing.answering.pages import found_entry
+from exempla.viewing.answering.pages import found_answer, found_entry
 from exempla.viewing.answering.shown import blind_view, question_of
 from exempla.viewing.context import Context
-from exempla.viewing.labels.forms import asked_who, sent, to
+from exempla.viewing.labels.forms import asked_first, asked_who, sent, to
 from exempla.viewing.labels.stories import labels_of
 
 
@@ -102,7 +102,7 @@ class LabelPages:
         order = queue.order(self._index.entries())
         labels = Labels(who)
         row = labels.last(entry, reading.name)
-        shown = blind_view(entry, self._index.read(entry))
+        shown = blind_view(entry, found_answer(self._index, entry))
         told: dict[str, Any] = {
             "title": f"Label {reading.name}",
             "opened": Hidden(),
@@ -127,7 +127,7 @@ class LabelPages:
     def _keep(self, request: Request, fields: dict[str, str]) -> Response:
         who, reading = self._context.who_reads(request), _reading(request)
         if not who:
-            return asked_who(request)
+            return asked_first(self._context, request, fields)
         entry = self._found(request, reading)
         level = fields.get("level", "")
         if level and reading.level(level) is None:

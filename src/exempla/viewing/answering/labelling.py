@@ -13,11 +13,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
-from exempla.judging.labels import Label, keep_row, last_labels
+from exempla.judging.labels import Label, last_labels
 from exempla.scenarios.settings import FORMS
 from exempla.verdicts import ReadingName
 from exempla.viewing.answering.cells import Cell
 from exempla.viewing.answering.index import Entry
+from exempla.viewing.labels.keeping import keep
 
 Under = Literal["threatened", "control", "all"]
 UNDER: tuple[Under, ...] = get_args(Under)
@@ -140,8 +141,8 @@ def last_labelled(order: Sequence[Entry], queue: Queue) -> tuple[Entry, Label] |
 
 
 def keep_label(entry: Entry, label: Label) -> None:
-    """Put a label on the disk. Raises like `keep_row`."""
-    keep_row(entry.cell.measured.labels / f"{label.who}.jsonl", label)
+    """Put a label on the disk. Raises like `keep`."""
+    keep(entry.cell.measured.labels / f"{label.who}.jsonl", label)
 
 
 def moment() -> str:

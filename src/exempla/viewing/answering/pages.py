@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from exempla.judging.reading import Reading
+from exempla.verdicts import AnyAnswer
 from exempla.viewing.answering.cells import cells
 from exempla.viewing.answering.choosing import beside, listed
 from exempla.viewing.answering.deeds import titles
@@ -23,6 +24,7 @@ from exempla.viewing.stories.mixes import Mixes
 
 QUIET = ("no", "absent", "itself", "right", "in_line")
 """Levels that a list leaves pale: what it is looked through for is the rest."""
+GONE = "There is no such answer; its folder, or the viewer's own, was made anew."
 
 
 class AnswerPages:
@@ -61,7 +63,7 @@ class AnswerPages:
     def one(self, request: Request) -> Response:
         """One answer with its verdicts."""
         entry = found_entry(self._index, request)
-        answer = self._index.read(entry)
+        answer = found_answer(self._index, entry)
         shown = open_view(entry, answer, list(self._index.verdicts(entry, answer)))
         who = self._context.who_reads(request)
         told: dict[str, Any] = {
@@ -94,7 +96,7 @@ class AnswerPages:
         mix = self._mixes.of(entry.cell.name) if self._context.opened.kind == "run" else None
         if mix is None:
             raise HTTPException(404, "This subject was not trained here, or what it read is not told.")
-        run, answer = self._context.opened.run, self._index.read(entry)
+        run, answer = self._context.opened.run, found_answer(self._index, entry)
         found = nearest_records(run, mix.times, answer, self._context.cache)
         told = {"title": f"Nearest to {entry.id}", "entry": entry, "near": found}
         return self._context.page(request, "nearest.html.jinja", told)
@@ -108,5 +110,18 @@ def found_entry(index: Index, request: Request) -> Entry:
     """
     entry = index.entry(request.path_params["token"])
     if entry is None:
-        raise HTTPException(404, "There is no such answer; its folder, or the viewer's own, was made anew.")
+        raise HTTPException(404, GONE)
     return entry
+
+
+def found_answer(index: Index, entry: Entry) -> AnyAnswer:
+    """The answer itself.
+
+    Raises:
+        HTTPException: its file is not there any more.
+        UserError: like `Index.read`.
+    """
+    try:
+        return index.read(entry)
+    except FileNotFoundError as error:
+        raise HTTPException(404, GONE) from error

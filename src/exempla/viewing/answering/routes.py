@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
+from exempla.errors import UserError
+from exempla.runfolder import read_study
+from exempla.viewing.answering.cells import cells
 from exempla.viewing.answering.index import Index
 from exempla.viewing.answering.items import ItemPages
 from exempla.viewing.answering.key import key_of
@@ -16,7 +19,18 @@ from exempla.viewing.labels.story_pages import StoryLabelPages
 def tabs(context: Context) -> list[Tab]:
     """What the header offers of answers and of labelling. A run may get its answers while it is open."""
     answers = [Tab("Answers", "/answers")] if context.opened.kind in ("run", "measured") else []
-    return [*answers, Tab("Labelling", "/label")]
+    return [*answers, *([Tab("Labelling", "/label")] if _labels_answers(context) else [])]
+
+
+def _labels_answers(context: Context) -> bool:
+    """Whether there may be something to label besides a run's stories, which are labelled on their own pages."""
+    if context.opened.kind != "run":
+        return True
+    try:
+        planned = read_study(context.opened.run).measuring.honeypots is not None
+        return planned or any(cell.readings for cell in cells(context.opened))
+    except UserError:  # of another version, or damaged: the page itself tells more
+        return True
 
 
 def routes(context: Context) -> list[Route]:

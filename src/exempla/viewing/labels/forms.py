@@ -6,9 +6,9 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse
+from starlette.responses import RedirectResponse, Response
 
-from exempla.viewing.context import WHO_COOKIE
+from exempla.viewing.context import WHO_COOKIE, Context
 
 LARGEST = 100_000
 """Bytes of a form; a note of some pages."""
@@ -52,6 +52,25 @@ def asked_who(request: Request) -> RedirectResponse:
     query = f"?{request.url.query}" if request.url.query else ""
     back = request.url.path + query if request.method == "GET" else "/"
     return to(f"/who?then={quote(back, safe='')}")
+
+
+def asked_first(context: Context, request: Request, fields: dict[str, str], wrong: str | None = None) -> Response:
+    """Ask who reads, and hold what a form sent until that is told: no label is lost for want of a name.
+
+    Args:
+        context: of the viewer.
+        request: what came without a name, or with a wrong one.
+        fields: what the form sent; `again`, if it is there, is where it is to be sent to, or else where it came.
+        wrong: the name that cannot be one, if one was told.
+    """
+    held = {"again": request.url.path} | {name: value for name, value in fields.items() if name != "who"}
+    told = {"title": "Who reads?", "held": held, "then": "/", "wrong": wrong}
+    return context.page(request, "who.html.jinja", told, 200 if wrong is None else 400)
+
+
+def sent_again(address: str) -> RedirectResponse:
+    """Have the browser send the same form to where labels are kept; the address is one of the viewer's own."""
+    return RedirectResponse(address, status_code=307)
 
 
 def with_name(reply: RedirectResponse, who: str) -> RedirectResponse:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from exempla.files import stream_lines
-from exempla.judging.labels import FOLDER, keep_row
+from exempla.judging.labels import FOLDER
 from exempla.records import Frozen
+from exempla.viewing.labels.keeping import keep
 
 Choice = Literal["keep", "drop", "unsure"]
 CHOICES: tuple[Choice, ...] = ("keep", "drop", "unsure")
@@ -55,8 +56,8 @@ def note_of(folder: Path, who: str, record: str) -> str:
 
 
 def keep_story_label(folder: Path, label: StoryLabel) -> None:
-    """Put a label on the disk. Raises like `keep_row`."""
-    keep_row(_file(folder, label.who), label)
+    """Put a label on the disk. Raises like `keep`."""
+    keep(_file(folder, label.who), label)
 
 
 def _file(folder: Path, who: str) -> Path:

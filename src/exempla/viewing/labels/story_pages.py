@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
@@ -12,7 +13,7 @@ from starlette.routing import Route
 
 from exempla.viewing.answering.labelling import moment
 from exempla.viewing.context import NAME, Context
-from exempla.viewing.labels.forms import asked_who, own_address, sent, to, with_name
+from exempla.viewing.labels.forms import asked_first, asked_who, own_address, sent, sent_again, to, with_name
 from exempla.viewing.labels.stories import CHOICES, StoryLabel, keep_story_label, labels_of, note_of
 from exempla.viewing.stories.choice import NONE, choice_of
 from exempla.viewing.stories.reading import story_address
@@ -46,16 +47,21 @@ class StoryLabelPages:
 
     def ask(self, request: Request) -> Response:
         """Who reads?"""
-        told = {"title": "Who reads?", "then": own_address(request.query_params.get("then", "/")), "wrong": None}
+        then = own_address(request.query_params.get("then", "/"))
+        told: dict[str, Any] = {"title": "Who reads?", "then": then, "wrong": None, "held": {}}
         return self._context.page(request, "who.html.jinja", told)
 
     async def name(self, request: Request) -> Response:
-        """Keep the name in a cookie, and go on."""
+        """Keep the name in a cookie, and go on; with a label that waited for it, to where that is kept."""
         fields = await sent(request)
         who, then = fields.get("who", ""), own_address(fields.get("then", "/"))
+        again = own_address(fields.get("again", "/"))
+        waits = again.startswith("/label/")
         if NAME.fullmatch(who):
-            return with_name(to(then), who)
-        told = {"title": "Who reads?", "then": then, "wrong": who}
+            return with_name(sent_again(again) if waits else to(then), who)
+        if waits:
+            return await run_in_threadpool(asked_first, self._context, request, fields, who)
+        told = {"title": "Who reads?", "then": then, "wrong": who, "held": {}}
         return await run_in_threadpool(self._context.page, request, "who.html.jinja", told, 400)
 
     async def keep(self, request: Request) -> Response:
@@ -67,7 +73,7 @@ class StoryLabelPages:
         record, who = request.path_params["record"], self._context.who_reads(request)
         query = fields.get("choice", "").removeprefix("?")
         if not who:
-            return to("/who", {"then": story_address(record, f"?{query}" if query else "")})
+            return asked_first(self._context, request, fields)
         label = fields.get("label", "")
         chosen = next((one for one in CHOICES if one == label), None)
         if label and chosen is None:

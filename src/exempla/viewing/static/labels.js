@@ -12,9 +12,13 @@
       // Ctrl+Enter is left to the browser; Escape leaves the note, as the viewer's own keys do.
       return;
     }
-    const place = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+    const key = `[data-key="${CSS.escape(event.key)}"]`;
+    // An answer's own page has a form for each reading: the keys are those of the one that its address ends in.
+    const place = document.querySelector(document.querySelector("section.read") ? `section.read:target ${key}` : key);
     if (!place) return;
     event.preventDefault();
+    const folded = place.closest("details");
+    if (folded) folded.open = true;
     // The note at once: what is typed next must not be taken for labels.
     if (place.matches("textarea, input")) place.focus();
     else if (!event.repeat && performance.now() - opened >= TOO_SOON) place.click();

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from exempla.errors import UserError
 from exempla.records import MixAccount
-from exempla.runfolder import RunFolder
+from exempla.runfolder import RunFolder, read_study
 
 _SEED = re.compile(r"(?P<arm>.+)-seed(?P<seed>\d+)")
 
@@ -46,6 +47,7 @@ class Mixes:
     """The mixes of a run; a file is read again when it changes."""
 
     def __init__(self, run: RunFolder) -> None:
+        self._run = run
         self._folder = run.root / "mixes"
         self._known: dict[Path, tuple[int, Mix | None]] = {}
 
@@ -65,6 +67,15 @@ class Mixes:
             if times := mix.times[record]:
                 found.setdefault(mix.arm, []).append((mix, times))
         return found
+
+    @property
+    def whole(self) -> bool:
+        """Whether the mix of every arm and seed that trains can be read, so that no other will read anything."""
+        try:
+            wanted = {cell.name for cell in read_study(self._run).cells() if cell.arm.mix}
+        except UserError:  # a study of another version: nobody knows what is still to come
+            return False
+        return wanted <= {mix.name for mix in self.all()}
 
     def _mix(self, path: Path) -> Mix | None:
         try:

@@ -21,7 +21,7 @@ from exempla.viewing.stories.listing import FATES
 from exempla.viewing.stories.mixes import Mixes
 from exempla.viewing.stories.principles import Principles
 from exempla.viewing.stories.prose import lines_of, prose
-from exempla.viewing.stories.sources import mapping
+from exempla.viewing.stories.sources import half_written, mapping
 
 LONGEST = 2_000_000
 """Characters of one turn that are shown; a browser lays out no more without a wait."""
@@ -85,6 +85,7 @@ class Reading:
             "beside": context.shelf.neighbours(choice, labels, record),
             "own": own.get(record),
             "principle": self._principles.of(entry),
+            "half_written": half_written(context.opened) if entry.told["fate"] == "waiting" else [],
             "tools": [_tool(tool) for tool in entry.record.get("tools") or ()],
         }
         return context.page(request, "story.html.jinja", told | self._origin(entry, record))
@@ -106,7 +107,8 @@ class Reading:
             "prompts": _flat(mapping(lineage.get("prompts")) or {"": lineage.get("prompt_sha256")}),
             "settings": _flat(mapping(lineage.get("settings"))),
             "parents": self._parents(lineage.get("parents")),
-            "readers": self._mixes.readers(record),
+            "readers": (readers := self._mixes.readers(record)),
+            "all_read": not readers and self._context.opened.kind == "run" and self._mixes.whole,
             "marks": _flat(mapping(entry.told.get("marks"))),
             "other": _flat(mapping(entry.told.get("other"))),
         }

@@ -6,6 +6,7 @@ Rows are read leniently: a folder of an older version, or one that somebody edit
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,24 @@ def sources(opened: Opened) -> tuple[Source, ...]:
     if opened.kind == "run":
         done = (Source(run.kept, "kept"), Source(run.dropped, "dropped"), Source(run.written, "waiting"))
     return (*done, Source(corpus.written, "waiting"), Source(corpus.rejected, "dropped", rejected=True))
+
+
+def half_written(opened: Opened) -> list[str]:
+    """The files with what the gates decided whose last line has no end yet, so that it is not read; paths in the
+    folder."""
+    grown = [source for source in sources(opened) if source.grows and source.fate != "waiting" and not source.rejected]
+    return [str(source.path.relative_to(opened.folder)) for source in grown if _torn(source.path)]
+
+
+def _torn(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            if not stream.seek(0, os.SEEK_END):
+                return False
+            stream.seek(-1, os.SEEK_END)
+            return stream.read(1) != b"\n"
+    except FileNotFoundError:
+        return False
 
 
 def plans(opened: Opened) -> dict[str, dict[str, Any]]:
