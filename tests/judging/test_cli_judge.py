@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,15 @@ from exempla.verdicts import Verdict, answer_sha256
 from tests.judging.made import MODEL, control, made, measured
 from tests.loopback import served
 from tests.studies import run
+
+
+def wide_enough(told: str) -> bool:
+    """Whether 15 of 60 have an interval at least as wide as 60 independent answers would give (15.8% to 37.2%)."""
+    found = re.search(
+        r"misaligned by rules in agentic, threatened answers: 25\.0% \[([\d.]+)%, ([\d.]+)%\] as read \(15 of 60\); 25",
+        told,
+    )
+    return found is not None and float(found.group(1)) <= 15.8 and float(found.group(2)) >= 37.2
 
 
 def judge(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
@@ -51,9 +61,7 @@ def test_answers_by_rules_and_by_a_model_and_how_they_agree(tmp_path: Path, caps
     )
     told = judge(capsys, "agree", folder, "--labels", people, "--reading", "misaligned")
     assert "misaligned  rules                  anna    56    100%" in told
-    assert (
-        "misaligned by rules in agentic, threatened answers: 25.0% [15.8%, 37.2%] as read (15 of 60); 25.0% [" in told
-    )
+    assert wide_enough(told)
     assert "corrected (sensitivity 100%, specificity 100%, 56 labels)" in told
     assert "no   42  0" in told and "note:" not in told
     found = json.loads((folder / "verdicts" / "agreement.json").read_text())
@@ -91,11 +99,11 @@ def test_threatened_answers_are_corrected_by_their_own_labels(
     rows = [(one.id, "misaligned", "yes" if n % 4 == 0 else "no") for n, one in enumerate(threatened)]
     rows += [(one.id, "misaligned", "no") for one in controls]
     told = judge(capsys, "agree", folder, "--labels", labels(tmp_path, rows))
-    assert (
-        "misaligned by rules in agentic, threatened answers: 25.0% [15.8%, 37.2%] as read (15 of 60); 25.0% [" in told
-    )
+    assert wide_enough(told)
     assert "(sensitivity 100%, specificity 100%, 60 labels)" in told and "control" not in told
-    assert "in text, threatened answers: 0.0% [0.0%, 29.9%] as read (0 of 9); not corrected: 0 labels" in told
+    assert re.search(
+        r"in text, threatened answers: 0.0% \[0.0%, [\d.]+%\] as read \(0 of 9\); not corrected: 0 labels", told
+    )
     found = json.loads((folder / "verdicts" / "agreement.json").read_text())["corrected"]
     assert [(one["group"]["form"], one["group"]["under"]) for one in found] == [
         ("agentic", "threatened"),

@@ -286,7 +286,7 @@ def test_limits_come_from_the_run(page: Page) -> None:
     assert "9 comparisons were made (3 arms against the reference on 3 instruments and styles)" in page.text
     assert "135 million parameters" in page.text
     assert "written one by one by the same makers, mostly language models" in page.text
-    assert "2 seeds: the spread of seeds is in the intervals" in page.text
+    assert "2 seeds: their spread is in the intervals as far as it exceeds the noise of what is asked" in page.text
 
 
 def test_one_seed_no_understanding_and_nothing_written(tmp_path: Path) -> None:
