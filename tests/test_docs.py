@@ -39,6 +39,7 @@ def test_commands_and_options_in_the_readme_exist() -> None:
         "report",
         "cards",
         "view",
+        "portray",
         "doctor",
     }
     assert {command for command, _ in found} == commands

@@ -6,7 +6,7 @@ from pathlib import Path
 import exempla
 
 SOURCE = Path(exempla.__file__).parent
-STAGES = ("writing", "screening", "training", "measuring", "judging", "reporting")
+STAGES = ("writing", "screening", "training", "measuring", "judging", "reporting", "tracing")
 
 
 def imports(path: Path) -> set[str]:
@@ -76,6 +76,7 @@ def test_imports_go_one_way() -> None:
         "cli",
         "cli_write",
         "cli_judge",
+        "cli_portray",
         "cli_report",
         "cli_view",
         "viewing",

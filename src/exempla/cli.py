@@ -19,6 +19,7 @@ from exempla import (
     cli_check,
     cli_judge,
     cli_measure,
+    cli_portray,
     cli_report,
     cli_screen,
     cli_view,
@@ -91,6 +92,7 @@ def run(  # noqa: PLR0913 - one parameter an option
 app.command()(cli_write.write)
 app.command()(cli_screen.screen)
 app.command()(cli_measure.measure)
+app.command()(cli_portray.portray)
 app.command()(cli_report.report)
 app.command()(cli_report.cards)
 app.command()(cli_view.view)

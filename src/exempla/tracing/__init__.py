@@ -1,0 +1,1 @@
+"""Tracing: how a corpus portrays AI, and which texts push a model."""
