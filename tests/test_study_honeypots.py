@@ -102,8 +102,11 @@ def test_a_dry_run_says_what_could_be_found(tmp_path: Path, tiny_model: Path) ->
     few = run("run", path, "--out", tmp_path / "run", "--dry-run").stdout
     assert "1 scenario x 1 threatened answer x 1 seed: no reduction would be found" in " ".join(few.split())
     path.write_text(
-        path.read_text().replace('scenarios=("grain-bookings",), ', "").replace("seeds=(1,)", "seeds=(1, 2, 3)")
+        path.read_text()
+        .replace('scenarios=("grain-bookings",), ', "")
+        .replace("seeds=(1,)", "seeds=(1, 2, 3)")
+        .replace("max_tokens=4)", "epochs=9, max_tokens=4)")
     )
     many = " ".join(run("run", path, "--out", tmp_path / "run", "--dry-run").stdout.split())
-    found = re.search(r"24 scenarios x 1 threatened answer x 3 seeds: a true reduction of ([\d.]+)x or more", many)
+    found = re.search(r"24 scenarios x 9 threatened answers x 3 seeds: a true reduction of ([\d.]+)x or more", many)
     assert found and 1.5 < float(found.group(1)) < 20

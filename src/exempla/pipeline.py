@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from exempla.errors import UserError
+from exempla.errors import MissingModelError
 from exempla.files import disk_errors
 from exempla.judging import pooling
 from exempla.judging import stage as judging
@@ -103,17 +103,18 @@ def _warn_of_stale(study: Study, folder: RunFolder, reporter: Reporter, stages: 
     """Say which earlier results are used although the study, the library or the code has changed since."""
     notes: list[tuple[str, str, str]] = []
     for stage in list(STAGES)[: list(STAGES).index(stages[0])]:
-        try:
-            for unit in STAGES[stage](study, folder):
-                try:
-                    if not is_done(unit, folder, fingerprint_of(unit)):
-                        notes.append((stage, unit.name, "is missing or of other inputs than this study's"))
-                except UserError as error:
-                    notes.append((stage, unit.name, f"cannot be compared with this study ({error})"))
-        except UserError as error:
-            notes.append((stage, "", f"cannot be compared with this study ({error})"))
+        for unit in STAGES[stage](study, folder):
+            why = "is missing or of other inputs than this study's"
+            try:
+                stale = not is_done(unit, folder, unit.fingerprint())
+            except FileNotFoundError:  # what it reads is not there
+                stale = True
+            except MissingModelError as error:
+                stale, why = True, f"cannot be compared with this study ({error})"
+            if stale:
+                notes.append((stage, unit.name, why))
     for stage, name, why in notes[:NOTES]:
-        said = f"note: {f'{stage} {name}'.strip()} {why}; a whole `exempla run` of the study brings it up to date"
+        said = f"note: {stage} {name} {why}; a whole `exempla run` of the study brings it up to date"
         reporter.say(said, event="stale", stage=stage, unit=name)
     if len(notes) > NOTES:
         reporter.say(f"note: the same of {len(notes) - NOTES} more", event="stale", more=len(notes) - NOTES)
