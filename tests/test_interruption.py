@@ -145,6 +145,7 @@ def test_a_report_needs_no_model(tiny_model: Path, tmp_path: Path) -> None:
     assert (tmp_path / "run" / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_inputs_changed_at_the_wrong_moment(tiny_model: Path, tmp_path: Path) -> None:
     """An attempt with new inputs, stopped before it did anything, must not make old files pass for its own."""
     study = write_study(tmp_path, tiny_model)

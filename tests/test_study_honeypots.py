@@ -6,6 +6,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from exempla.measuredfolder import Judged, MeasuredFolder
 from exempla.measuring.questions.question import questions
 from exempla.questionanswers import QuestionAnswer
@@ -65,6 +67,7 @@ def test_honeypots_and_capability_go_through_every_stage(tmp_path: Path, tiny_mo
     assert len(judge) == 3 and not any("up to date" in line for line in judge)
 
 
+@pytest.mark.slow
 def test_a_labelled_folder_that_is_measured_anew_keeps_its_labels(tmp_path: Path, tiny_model: Path) -> None:
     path, out = study_file(tmp_path, tiny_model), tmp_path / "run"
     path.write_text(path.read_text().replace(" capability=True,", ""))
