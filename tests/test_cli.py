@@ -88,9 +88,8 @@ def test_a_run_from_end_to_end_and_what_can_be_asked_of_it(tiny_model: Path, tmp
     assert again.count("up to date, skipped") == 1 + 1 + 2 + 3 + 1 and f"report: {folder}" in again
     estimates = json.loads((folder / "estimates.json").read_text())
     assert {rate["arm"] for rate in estimates["rates"]} == {"base", "neutral", "stories"}
-    assert (folder / "report.html").read_text().lower().count(
-        "<script"
-    ) == 1  # the one that copies tables and saves charts
+    # The one script copies tables and saves charts.
+    assert (folder / "report.html").read_text().lower().count("<script") == 1
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["versions"]["torch"] and manifest["sha256"]["endings/items.jsonl"] and manifest["seeds"] == [3]
     assert "lineage" in run("show", "written-stories-000001", "--run", folder).stdout
