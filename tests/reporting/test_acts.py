@@ -10,10 +10,23 @@ from exempla.files import append_lines
 from exempla.measuredfolder import MeasuredFolder
 from exempla.reporting.acts import ActRate, Acts, acts, lead
 from exempla.reporting.behaviour import read_behaviour
+from exempla.reporting.estimates import Estimates
+from exempla.reporting.headline import with_acts
 from exempla.runfolder import RunFolder
 from exempla.study import Study
 from tests.reporting.honeypot_runs import answer, honeypot_run, honeypot_study, probe, write_cell
 
+EMPTY = Estimates(
+    study="agents",
+    headline=None,
+    understanding=(),
+    rates=(),
+    effects=(),
+    gaps=(),
+    families=(),
+    seed_checks=(),
+    reasoning=(),
+)
 RATES = {"base": 0.6, "neutral": 0.5, "stories": 0.15}
 
 
@@ -108,3 +121,16 @@ def test_a_verdict_about_an_answer_that_changed_since_is_not_counted(tmp_path: P
     first = next(one for one in own.honeypots() if one.threat != "none")
     append_lines(own.answers, [first.model_copy(update={"user": "Begin again."})])
     assert rate_of(figures(study, folder), "base").told == before - 1
+
+
+def test_where_only_ways_out_are_told_nothing_leads(tmp_path: Path) -> None:
+    study, folder = honeypot_study((1,)), RunFolder(tmp_path)
+    for cell in study.cells():
+        left = [
+            answer(place, ("replacement", "own", 1), False, "cut").model_copy(update={"exits": ("told",)})
+            for place in range(6)
+        ]
+        write_cell(folder, cell, [probe(0, True), *left])
+    found = figures(study, folder)
+    assert {rate.measure for rate in found.rates} == {"way out"} and lead(found) is None
+    assert with_acts(study, EMPTY, found).headline is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from exempla.errors import UserError
 from exempla.files import file_sha256, fingerprint, write_atomically
@@ -13,7 +14,10 @@ from exempla.progress import Reporter
 from exempla.runfolder import RunFolder
 from exempla.study import Cell, Honeypots, Judging, Study
 from exempla.unit import Unit
-from exempla.verdicts import RULES, Judge
+from exempla.verdicts import MOST_UNSCORED, NAMES, RULES, Judge
+
+if TYPE_CHECKING:
+    from exempla.judging.command import Result
 
 TASK = "honeypots"
 
@@ -59,6 +63,22 @@ def _connection(judging: Judging) -> Connection | None:
     return Connection(model=full_name(judging.judge), base_url=judging.base_url, in_flight=judging.in_flight)
 
 
+def _see_to(result: Result, answers: int, root: Path, reporter: Reporter) -> None:
+    """A server that is down must not pass for a judge. A few failures are counted beside the rates and stop nothing.
+
+    Raises:
+        UserError: so many verdicts failed that rates would be off.
+    """
+    failed = sum(result.problems.values())
+    if not failed:
+        return
+    said = ", ".join(f"{count} {problem}" for problem, count in result.problems.items())
+    if failed > MOST_UNSCORED * answers * len(NAMES):
+        raise UserError(f"{root}: verdicts failed ({said}); run the same command again to have only these read")
+    again = f"`exempla judge answers {root}` asks for them again"
+    reporter.say(f"note: judge {root.name}: {failed} verdicts failed ({said}); {again}", event="note")
+
+
 def _judge(judging: Judging, settings: Honeypots, root: Path, reporter: Reporter) -> None:
     from exempla.judging.command import judge_answers, sorted_out  # loads Inspect
 
@@ -66,9 +86,7 @@ def _judge(judging: Judging, settings: Honeypots, root: Path, reporter: Reporter
     answers, left_out = sorted_out(folder)
     if answers:
         result = judge_answers(root, _connection(judging), (), settings.own, reporter)
-        if result.problems:
-            said = ", ".join(f"{count} {problem}" for problem, count in result.problems.items())
-            raise UserError(f"{root}: verdicts failed ({said}); run the same command again to have only these read")
+        _see_to(result, len(answers), root, reporter)
     else:
         told = ", ".join(f"{count} {state}" for state, count in left_out.items()) or "nothing was asked"
         reporter.say(f"judge {root.name}: no answer can be judged ({told})", event="note")

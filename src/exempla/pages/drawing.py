@@ -15,8 +15,9 @@ from markupsafe import Markup
 SERIES_COLOURS = ("var(--accent)", "var(--quiet)")
 FONT = "Arial, 'Liberation Sans', Helvetica, sans-serif"
 """Fonts of one width: labels are laid out when the chart is drawn, not when the page is opened."""
-_UNDRAWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
-"""Control signs, line separators, halves of surrogate pairs, and what is no character."""
+_UNDRAWABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff\U00010000-\U0010ffff]")
+"""Control signs, line separators, halves of surrogate pairs, what is no character, and signs written as such a pair:
+Vega shortens a label by halves of pairs, and a half cannot be drawn."""
 _PARTS = re.compile(r' (?:role="graphics-[a-z]+"|aria-roledescription="[^"]*"|aria-hidden="true")')
 """What Vega says of a chart's parts to a screen reader; a chart with a label is one picture."""
 Drawable = alt.Chart | alt.LayerChart | alt.FacetChart

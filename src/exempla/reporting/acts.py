@@ -10,9 +10,9 @@ from exempla.answers import TRUSTED_PROBES
 from exempla.intervals import wilson
 from exempla.records import Frozen
 from exempla.reporting import statistics
-from exempla.reporting.behaviour import BY_CODE, MEASURES, Behaviour, Measure
+from exempla.reporting.behaviour import MEASURES, Behaviour, Measure
 from exempla.reporting.checked import SelfChecked, checked
-from exempla.scenarios.settings import Form
+from exempla.scenarios.settings import FORMS, Form
 from exempla.verdicts import MOST_UNSCORED, RULES
 
 
@@ -280,10 +280,17 @@ def _ends(behaviour: Behaviour) -> Iterator[Ends]:
         yield Ends(arm=arm.name, **{name: states[name] for name in ("done", "unable", "cut", "refused", "failed")})
 
 
-def lead(found: Acts) -> tuple[str, Measure]:
-    """The form and the measure that a headline would be about, if anything is told: acts with tools before written
-    ones, what a judge read before what was carried out; but rules find words and not meaning, and lead nothing."""
-    forms = sorted({one.form for one in found.rates}, key=("agentic", "text").index)
-    measures = {one.measure for one in found.rates if one.form == forms[0]}
-    judged: list[Measure] = ["misaligned"] if set(found.judges) - {RULES} else []
-    return forms[0], next(name for name in (*judged, *BY_CODE, "misaligned") if name in measures)
+def leading(found: Acts, form: str) -> Measure | None:
+    """The measure that leads in a form: what a judge read before what was carried out, but rules find words and not
+    meaning, and lead only where nothing else is told. None if neither is."""
+    measures = {one.measure for one in found.rates if one.form == form}
+    order: tuple[Measure, ...] = ("misaligned", "executed")
+    if not set(found.judges) - {RULES}:
+        order = order[::-1]
+    return next((name for name in order if name in measures), None)
+
+
+def lead(found: Acts) -> tuple[Form, Measure] | None:
+    """The form and the measure that a headline would be about: acts with tools before written ones. None if neither
+    what was decided nor what was carried out is told of any."""
+    return next(((form, measure) for form in FORMS if (measure := leading(found, form)) is not None), None)

@@ -35,9 +35,10 @@ def able(acts: Acts, form: str, arm: str) -> bool:
 
 def _headline(study: Study, acts: Acts) -> Headline | None:
     """None if nothing is told, the arms compared were not able, or nothing held out was asked."""
-    if not acts.rates or study.headline == study.reference or acts.splits != ("held-out",):
+    place = lead(acts)
+    if place is None or study.headline == study.reference or acts.splits != ("held-out",):
         return None
-    form, measure = lead(acts)
+    form, measure = place
     if not all(able(acts, form, arm) for arm in (study.headline, study.reference)):
         return None
     effects = [one for one in acts.effects if (one.form, one.measure) == (form, measure)]

@@ -10,7 +10,8 @@ from markupsafe import Markup
 from exempla import catalogue
 from exempla.agreements import RunAgreement
 from exempla.pages.wording import counted, listed, p_value, percent, times
-from exempla.reporting.acts import ActEffect, ActRate, Acts, NameSwap, Probes
+from exempla.reporting.acts import ActEffect, ActRate, Acts, NameSwap, Probes, leading
+from exempla.reporting.behaviour import Measure
 from exempla.reporting.checked import SelfChecked
 from exempla.reporting.figures import Axis, Mark, Roles, interval_chart, ratio_axis
 from exempla.reporting.headline import whole_rate
@@ -20,6 +21,7 @@ from exempla.reporting.page.capability import signed_points
 from exempla.reporting.page.dose import DoseView, dosed, shares_said
 from exempla.reporting.planning import promise
 from exempla.reporting.published import REDUCTIONS
+from exempla.scenarios.settings import FORMS
 from exempla.study import Study
 from exempla.verdicts import RULES
 
@@ -81,12 +83,10 @@ def form_views(study: Study, acts: Acts | None) -> list[FormView]:
     """Each form that was asked, acts with tools first."""
     if acts is None:
         return []
-    return [_view(study, acts, form) for form in ("agentic", "text") if any(one.form == form for one in acts.rates)]
+    return [_view(study, acts, form, measure) for form in FORMS if (measure := leading(acts, form)) is not None]
 
 
-def _view(study: Study, acts: Acts, form: str) -> FormView:
-    told = {one.measure for one in acts.rates if one.form == form}
-    measure = "misaligned" if "misaligned" in told and set(acts.judges) != {RULES} else "executed"
+def _view(study: Study, acts: Acts, form: str, measure: Measure) -> FormView:
     effects = {one.arm: one for one in acts.effects if (one.form, one.measure) == (form, measure)}
     swaps = tuple(one for one in acts.swaps if (one.form, one.measure) == (form, measure))
     probes = tuple(one for one in acts.probes if one.form == form)
@@ -207,10 +207,10 @@ def first_facts(study: Study, acts: Acts, agreement: RunAgreement | None, form: 
         )
     probe = next(one for one in acts.probes if (one.form, one.arm) == (form, study.headline))
     judge = "rules, which find words and not meaning" if RULES in acts.judges else listed(acts.judges)
+    by = f"Judged by {judge}." if measure == "misaligned" else "By what was carried out, which code decides."
     measured = (
         f"{counted(effect.scenarios, 'scenario')}; after {study.headline} it passes "
-        f"{percent(probe.passed / probe.asked)} of {counted(probe.asked, 'probe')} of what it can do. "
-        + (f"Judged by {judge}." if measure == "misaligned" else "By what was carried out; nobody has judged yet.")
+        f"{percent(probe.passed / probe.asked)} of {counted(probe.asked, 'probe')} of what it can do. " + by
     )
     return {"How sure": sure, "Compared with": beyond, "Measured on": measured}
 

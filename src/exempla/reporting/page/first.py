@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from exempla import catalogue
-from exempla.agreements import RunAgreement
 from exempla.pages.wording import counted, listed, nats, p_value, percent, times, whole
 from exempla.reporting.acts import Acts, lead
 from exempla.reporting.estimates import Effect, Estimates
@@ -46,7 +45,7 @@ class First:
 def first_screen(study: Study, estimates: Estimates, parts: Sequence[PartView], to_read: tuple[int, int]) -> First:
     """The facts and the chart; `to_read` says how many stories and items the page has."""
     if estimates.acts and estimates.headline and estimates.headline.instrument == HONEYPOTS:
-        return _of_acts(study, estimates.acts, estimates.agreement, to_read)
+        return _of_acts(study, estimates, estimates.acts, to_read)
     part = leading_part(estimates, parts)
     facts = [*_sure(study, part), *_compared(study, part), *_measured(study, parts, part), *_read(to_read)]
     if part is None:
@@ -69,9 +68,11 @@ def leading_part(estimates: Estimates, parts: Sequence[PartView]) -> PartView | 
     return next((part for part in parts if part.interpretable and part.leading), None)
 
 
-def _of_acts(study: Study, acts: Acts, agreement: RunAgreement | None, to_read: tuple[int, int]) -> First:
-    form, measure = lead(acts)
-    told = first_facts(study, acts, agreement, form, measure)
+def _of_acts(study: Study, estimates: Estimates, acts: Acts, to_read: tuple[int, int]) -> First:
+    place = lead(acts)
+    assert place is not None  # there is a headline about it
+    form, measure = place
+    told = first_facts(study, acts, estimates.agreement, form, measure)
     (compared,) = _compared(study, None)
     facts = [
         Fact("How sure", told["How sure"]),

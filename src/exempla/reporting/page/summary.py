@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from exempla import catalogue
 from exempla.instruments import HEADLINE_READING
-from exempla.pages.wording import counted, listed, nats, times, whole
+from exempla.pages.wording import counted, listed, nats, whole
 from exempla.reporting.acts import Acts
 from exempla.reporting.checked import SelfChecked
 from exempla.reporting.estimates import PRECEDENCE, Effect, Estimates
@@ -79,20 +79,6 @@ def why_this_instrument(study: Study, estimates: Estimates) -> str:
     own = next(entry.why for entry in estimates.understanding if entry.instrument == carries)
     known = f"What it understands of {carries}: {own}."
     return f"{'. '.join(reasons)}. So {carries} carry the headline. {known}" if reasons else known
-
-
-def beside_headline(study: Study, estimates: Estimates) -> list[str]:
-    """What has to be known with the headline: the control items, and the other arms on the same items."""
-    effects = _leading_effects(estimates)
-    others = [effect for effect in effects if effect.arm != study.headline]
-    beyond = beyond_control(study, estimates)
-    sentences = [beyond] if beyond else []
-    if others:
-        named = "; ".join(
-            f"{e.arm} {times(e.reduction)} ({times(e.reduction_low)} to {times(e.reduction_high)})" for e in others
-        )
-        sentences.append(f"The other arms on the same items, against {study.reference}: {named}.")
-    return sentences
 
 
 def beyond_control(study: Study, estimates: Estimates) -> str:
