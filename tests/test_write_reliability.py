@@ -203,7 +203,7 @@ def children(pid: int) -> list[int]:
 
 def test_a_second_process_is_turned_away(tmp_path: Path) -> None:
     out, n = tmp_path / "corpus", 6
-    with served(**(SERVER | {"latency_ms": 1500})) as server:
+    with served(**(SERVER | {"latency_ms": 5000})) as server:
         words = ordered(server.url, out, n, *PLAIN)
         first = begun(*words)
         until(lambda: holder(out) == first.pid, first)
