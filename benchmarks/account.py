@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from exempla.machine import describe_machine
-from exempla.measuring.likelihood import Tree
+from exempla.models.trees import Tree
 
 LIBRARIES = ("exempla", "torch", "transformers", "trl", "lm-eval")
 

@@ -24,9 +24,10 @@ from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 
 from exempla import catalogue
-from exempla.measuring.likelihood import answer_items, plant
+from exempla.measuring.likelihood import answer_items
 from exempla.models.quiet import quiet_libraries
 from exempla.models.subject import Subject, best_device, best_dtype, load_subject, resolve
+from exempla.models.trees import plant
 from exempla.records import Item
 from exempla.study import EMBEDDED, INSTRUMENTS
 

@@ -30,6 +30,7 @@ from transformers import TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 from exempla import catalogue
+from exempla.models.encoding import encode
 from exempla.models.quiet import quiet_libraries
 from exempla.models.subject import (
     best_device,
@@ -39,7 +40,6 @@ from exempla.models.subject import (
     resolve,
 )
 from exempla.study import EMBEDDED, Training
-from exempla.training.mix import encode
 from exempla.training.trainer import Job, train_cell
 
 BLOCK = 512

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from exempla import catalogue
-from exempla.measuring.likelihood import plain_scores, plant
+from exempla.measuring.likelihood import plain_scores
 from exempla.models.subject import load_subject
+from exempla.models.trees import plant
 from exempla.study import load_study
 from tests.studies import command, run, write_study
 

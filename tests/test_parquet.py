@@ -4,12 +4,12 @@ import pytest
 
 from exempla import catalogue
 from exempla.errors import UserError
+from exempla.models.encoding import encode
 from exempla.parquet import read_records, write_records
 from exempla.records import Lineage, Message, Plan, Record
 from exempla.runfolder import RunFolder
 from exempla.screening.stage import read_corpora
 from exempla.study import Arm, Study
-from exempla.training.mix import encode
 
 LINEAGE = Lineage(writer="m", recipe="r", plan="r-000001", prompts={"draft": "00"}, settings={"seed": 1, "finish": "x"})
 TOOL = {"name": "clock", "description": "Tells the time.", "parameters": {"type": "object", "properties": {}}}

@@ -5,8 +5,9 @@ import torch
 
 from exempla import catalogue
 from exempla.errors import UserError
-from exempla.measuring.likelihood import answer_items, honours_masks, packed_scores, plain_scores, plant
+from exempla.measuring.likelihood import answer_items, honours_masks, packed_scores, plain_scores
 from exempla.models.subject import Subject, load_subject
+from exempla.models.trees import plant
 from exempla.records import Item
 from exempla.study import INSTRUMENTS
 

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from exempla import catalogue
-from exempla.measuring.likelihood import honours_masks, packed_scores, plain_scores, plant
+from exempla.measuring.likelihood import honours_masks, packed_scores, plain_scores
 from exempla.models import embedded
 from exempla.models.subject import load_subject
+from exempla.models.trees import plant
 from tests.studies import run
 
 pytestmark = pytest.mark.slow

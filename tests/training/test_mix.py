@@ -4,9 +4,10 @@ import pytest
 
 from exempla import catalogue
 from exempla.errors import UserError
+from exempla.models.encoding import IGNORED, encode
 from exempla.models.subject import load_tokenizer
 from exempla.study import Arm, Training
-from exempla.training.mix import IGNORED, compose, encode
+from exempla.training.mix import compose
 
 TRAINING = Training(tokens=4000, block=128, blocks_per_update=2)
 

@@ -16,11 +16,12 @@ from trl import SFTConfig, SFTTrainer
 
 from exempla.errors import UserError
 from exempla.files import write_atomically
+from exempla.models.encoding import IGNORED
+from exempla.models.layers import layers_of, linear_names, plain_model
 from exempla.models.quiet import quiet_libraries
 from exempla.models.subject import Subject, best_device, best_dtype, load_subject
 from exempla.study import Training
 from exempla.training.loss import agrees, causal_loss
-from exempla.training.mix import IGNORED
 from exempla.unit import COMPLETE, remove_folder
 
 
@@ -146,7 +147,7 @@ def trainable_subject(subject: str, training: Training) -> Subject:
     dtype = best_dtype(best_device())
     loaded = load_subject(subject, dtype=torch.float32)
     model = loaded.model
-    layers = _layers(model) if training.upper_layers else []
+    layers = layers_of(model) if training.upper_layers else []
     first = len(layers) - (training.upper_layers or 0)
     if training.upper_layers and first < 0:
         raise UserError(f"upper_layers={training.upper_layers}, but the subject has only {len(layers)} layers")
@@ -156,7 +157,7 @@ def trainable_subject(subject: str, training: Training) -> Subject:
         config = LoraConfig(
             r=training.lora_rank,
             lora_alpha=training.lora_alpha,
-            target_modules=_linear_names(model, layers[first:]) if training.upper_layers else "all-linear",
+            target_modules=linear_names(model, layers[first:]) if training.upper_layers else "all-linear",
             task_type="CAUSAL_LM",
         )
         model = get_peft_model(model, config)
@@ -168,24 +169,6 @@ def trainable_subject(subject: str, training: Training) -> Subject:
         if not parameter.requires_grad:
             parameter.data = parameter.data.to(dtype)
     return Subject(model=model.train(), tokenizer=loaded.tokenizer, device=loaded.device, dtype=dtype)
-
-
-def _layers(model: Any) -> list[Any]:
-    layers = getattr(model.get_decoder(), "layers", None)
-    if layers is None:
-        raise UserError("upper_layers: this architecture does not name its layers; leave the setting out")
-    return list(layers)
-
-
-def _linear_names(model: Any, layers: Sequence[Any]) -> list[str]:
-    """Full names of the linear modules inside the given layers."""
-    inside = {id(module) for layer in layers for module in layer.modules() if isinstance(module, torch.nn.Linear)}
-    return [name for name, module in model.named_modules() if id(module) in inside]
-
-
-def plain_model(model: Any) -> Any:
-    """The causal language model inside a LoRA wrapper, or the model itself."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def _chunking_agrees(trainer: StudyTrainer, block: dict[str, list[int]]) -> bool:

@@ -15,9 +15,10 @@ from jinja2 import TemplateError
 
 from exempla.errors import UserError
 from exempla.files import fingerprint
-from exempla.measuring.likelihood import Tree, plain_scores
+from exempla.measuring.likelihood import plain_scores
 from exempla.measuring.questions.question import Passage
 from exempla.models.subject import Subject
+from exempla.models.trees import Tree
 from exempla.questionanswers import PassageLikelihood
 
 
