@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from exempla import catalogue
 from exempla.intervals import wilson
+from exempla.pages.showing import clipped, visible
 from exempla.records import Lineage, Message, Record
 from exempla.screening.corpus import Corpus, MemoryChunk, in_chunks
 from exempla.screening.crew import Crew
@@ -23,7 +24,6 @@ from exempla.screening.intake.rows import Taken
 from exempla.screening.intake.shelf import fill
 from exempla.screening.measures.novelty import counted_runs, growth, modulus_for, novelty
 from exempla.screening.measures.observed import ending, opening
-from exempla.screening.measures.showing import clipped, visible
 from exempla.screening.measures.whole import Measures, measure
 from exempla.screening.words import hashed, words
 

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from exempla import catalogue
 from exempla.errors import UserError
+from exempla.pages.showing import visible
 from exempla.progress import Reporter
 from exempla.tracing.portrayal.classifier import shipped
 from exempla.tracing.portrayal.folder import PortrayedFolder, Writer
 from exempla.tracing.portrayal.intake import Corpus, Document
 from exempla.tracing.portrayal.labelled import passages
 from exempla.tracing.portrayal.labelling import TOGETHER, Labeller
-from exempla.tracing.portrayal.page import visible
 from exempla.tracing.portrayal.portraying import Job, drawn, portray
 
 HOSTILE = catalogue.corpus("dystopian")[0].text

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from exempla.answers import Call, Turn
 from exempla.judging.asking import hidden, masked, shown
+from exempla.pages.showing import visible
 from exempla.rubric import occurs
-from exempla.screening.measures.showing import visible
 from exempla.viewing.answering.blocks import blocks, own_text
 from exempla.viewing.answering.quotes import located
 from exempla.viewing.answering.shown import Shown, blind_view

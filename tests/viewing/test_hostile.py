@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exempla.screening.measures.showing import visible
+from exempla.pages.showing import visible
 from exempla.viewing.stories.prose import difference, in_context, prose, quickly_visible
 from tests.viewing.folders import make_corpus, make_run, read, story, viewer
 

@@ -8,7 +8,7 @@ import jinja2
 from markupsafe import Markup
 
 from exempla import pages
-from exempla.screening.measures.showing import visible
+from exempla.pages.showing import visible
 
 HERE = Path(__file__).parent / "pages"
 

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from exempla.intervals import wilson
+from exempla.pages.showing import clipped
 from exempla.records import Frozen
 from exempla.screening.corpus import Corpus, Facts, Places
 from exempla.screening.engine import KEPT, Outcome
 from exempla.screening.measures.observed import Numbers
-from exempla.screening.measures.showing import clipped
 
 GROUPS = 40
 """Corpora, recipes, principles or writers that are told apart; the rest is one line."""

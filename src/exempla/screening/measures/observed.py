@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exempla.embedding import DIMENSIONS, Vectors
+from exempla.pages.showing import clipped
 from exempla.screening.capitals import capitalised
 from exempla.screening.crew import Mask
 from exempla.screening.measures.nearness import vectors_of
 from exempla.screening.measures.novelty import Runs, counted_runs
-from exempla.screening.measures.showing import clipped
 from exempla.screening.reading import Reading
 from exempla.screening.words import Hashes, word_hash, words
 

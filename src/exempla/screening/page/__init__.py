@@ -10,10 +10,10 @@ import jinja2
 from markupsafe import Markup
 
 from exempla.pages import environment, policy, style
+from exempla.pages.showing import clipped, visible
 from exempla.records import Frozen
 from exempla.screening.corpus import Corpus
 from exempla.screening.engine import Outcome
-from exempla.screening.measures.showing import clipped, visible
 from exempla.screening.measures.whole import Measures
 from exempla.screening.page import summary, texts
 from exempla.screening.page.charts import Bar, bar_chart

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from exempla.pages.showing import clipped
 from exempla.pages.wording import counted, listed, whole
-from exempla.screening.measures.showing import clipped
 from exempla.screening.measures.whole import Measures
 
 MUCH = 0.5

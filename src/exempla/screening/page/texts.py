@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from exempla.pages.showing import clipped
 from exempla.pages.wording import counted, whole
 from exempla.records import Lineage, Record
 from exempla.screening.corpus import Corpus
 from exempla.screening.measures.counting import GateCount, ToRead
-from exempla.screening.measures.showing import clipped
 
 TURNS = 40
 """Turns of a conversation that are shown: the last ones, because the loss is taken on the last."""

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, get_args
 from urllib.parse import urlencode
 
+from exempla.pages.showing import visible
 from exempla.records import Frozen
-from exempla.screening.measures.showing import visible
 
 Sort = Literal["order", "longest", "shortest", "best", "worst"]
 SORTS: dict[Sort, str] = {

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from exempla.pages.showing import clipped, visible
 from exempla.records import LIBRARY_WRITER
-from exempla.screening.measures.showing import clipped, visible
 from exempla.viewing.stories.prose import quickly_visible
 from exempla.viewing.stories.sources import mapping
 

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from exempla.files import write_atomically, write_through
+from exempla.pages.showing import visible
 from exempla.records import Frozen
-from exempla.screening.measures.showing import visible
 from exempla.viewing.opened import Opened
 from exempla.viewing.stories.entry import Entry
 from exempla.viewing.stories.sources import Source, entry_of, lines_from, parquet_rows, plans, sources

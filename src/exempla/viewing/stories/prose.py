@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
-from exempla.screening.measures.showing import visible
+from exempla.pages.showing import visible
 
 MOST_HITS = 500
 """Hits that are marked in one text."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from exempla.pages import environment, policy, style
+from exempla.pages.showing import visible
 from exempla.pages.wording import percent, whole
 from exempla.tracing.portrayal.by_model import Judged
 from exempla.tracing.portrayal.card import WEAK
@@ -27,9 +27,6 @@ LEAST_OF_GENRE = 5
 """Documents of a genre that has a column of its own."""
 FEW = 20
 """Documents below which shares say little."""
-_STRANGE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
 _MEANT = {"hostile": "var(--bad)", "neutral": "var(--quiet)", "benevolent": "var(--good)"}
 
 
@@ -95,11 +92,6 @@ def render(counts: Counts, about: dict[str, Any], judged: Judged | None) -> str:
         "policy": policy(sheet),
     }
     return made.get_template("portrayal.html.jinja").render(facts)
-
-
-def visible(text: str) -> str:
-    """The text with signs that can be seen in place of control characters, direction marks and half surrogate pairs."""
-    return _STRANGE.sub(lambda match: "\ufffd" if ord(match[0]) > 0x7F else chr(0x2400 + ord(match[0]) % 0x7F), text)
 
 
 def headline(counts: Counts) -> str:
