@@ -43,6 +43,7 @@ $(VENV)/installed: $(VENV)/python pyproject.toml constraints.txt
 $(VENV)/installed-dev: $(VENV)/python pyproject.toml constraints.txt
 	@echo "installing with the development extras (a few minutes the first time)"
 	$(PIP) install --constraint constraints.txt --editable ".[dev]"
+	$(PIP) install --constraint constraints.txt --no-deps kronfluence
 	touch $(VENV)/installed $@
 
 $(VENV)/installed-bench: $(VENV)/installed

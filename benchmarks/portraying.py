@@ -49,7 +49,7 @@ import resource, sys
 from pathlib import Path
 from exempla.progress import Reporter
 from exempla.tracing.portrayal.portraying import Job, portray
-result = portray(Job(source=sys.argv[1], out=Path(sys.argv[2])), Reporter("quiet"))
+result = portray(Job(sources=(sys.argv[1],), out=Path(sys.argv[2])), Reporter("quiet"))
 usage = resource.getrusage(resource.RUSAGE_SELF)
 print(result.documents, result.about_ai, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 """

@@ -1,12 +1,16 @@
 """Does fiction in which AI is hostile raise what a model expects of it, and do stories bring it down again?
 
-Hostile fiction and stories at three doses, one after the other, and both with neutral fiction in the other's place.
-Some twenty minutes a seed on two cores; not run yet.
+Hostile fiction and stories at three doses, one after the other, and both with neutral fiction in the other's place;
+and hostile fiction among neutral fiction, with and without the texts that `exempla portray` finds hostile. The latter
+are made by
+
+    exempla portray dystopian neutral --split
 """
 
 from exempla.study import Arm, Measuring, Study, Training
 
 DOSE = 32_768  # tokens an arm reads, the three doses and the arms with two turns apart
+BLEND = {"dystopian": 38, "neutral": 80}  # thousands of words that there are
 
 study = Study(
     name="attribution",
@@ -41,6 +45,12 @@ study = Study(
             order=("neutral", "stories"),
             tokens=DOSE * 2,
             about="stories after as much reading, without anything to override",
+        ),
+        Arm(name="blend", mix=BLEND, about="hostile fiction among neutral fiction, as much of each as there is"),
+        Arm(
+            name="filtered",
+            mix={"portrayed/dystopian+neutral/without_hostile": 1},
+            about="the same, less the texts that a classifier finds hostile",
         ),
     ),
     reference="neutral",

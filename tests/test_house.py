@@ -77,6 +77,8 @@ def test_imports_go_one_way() -> None:
         "cli_write",
         "cli_judge",
         "cli_portray",
+        "cli_trace",
+        "leaving_out",
         "cli_report",
         "cli_view",
         "viewing",

@@ -22,6 +22,7 @@ from exempla import (
     cli_portray,
     cli_report,
     cli_screen,
+    cli_trace,
     cli_view,
     cli_write,
     doctor,
@@ -93,6 +94,7 @@ app.command()(cli_write.write)
 app.command()(cli_screen.screen)
 app.command()(cli_measure.measure)
 app.command()(cli_portray.portray)
+app.command()(cli_trace.trace)
 app.command()(cli_report.report)
 app.command()(cli_report.cards)
 app.command()(cli_view.view)

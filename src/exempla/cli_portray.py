@@ -20,7 +20,10 @@ from exempla.tracing.portrayal.portraying import Job, Result
 from exempla.tracing.portrayal.portraying import portray as portray_corpus
 
 _option: Any = typer.Option
-Source = Annotated[str, typer.Argument(help="A .jsonl, .parquet, .arrow or .txt file, a folder, or a shipped corpus.")]
+Sources = Annotated[
+    list[str],
+    typer.Argument(metavar="SOURCE...", help="A .jsonl, .parquet, .arrow or .txt file, a folder, a shipped corpus."),
+]
 Out = Annotated[Path | None, _option(help="Folder for the result; portrayed/NAME if not given.")]
 TextColumn = Annotated[str, _option(help="Column of the text; found if not given (text, content, messages ...).")]
 IdColumn = Annotated[str, _option(help="Column of the id; found if not given, or the row's number.")]
@@ -34,7 +37,7 @@ Connections = Annotated[int, _option(min=1, help="Requests in flight.")]
 
 def portray(  # noqa: PLR0913 - one parameter an option
     context: typer.Context,
-    source: Source,
+    sources: Sources,
     out: Out = None,
     text_column: TextColumn = "",
     id_column: IdColumn = "",
@@ -62,9 +65,9 @@ def portray(  # noqa: PLR0913 - one parameter an option
 
 
 def _job(options: Mapping[str, Any]) -> Job:
-    wanted = {name: options[name] for name in ("source", "text_column", "id_column", "sample", "split")}
+    wanted = {name: options[name] for name in ("sources", "text_column", "id_column", "sample", "split")}
     wanted |= {"every": options["every_passage"], "judge_most": options["passages"]}
-    wanted["out"] = options["out"] or Path("portrayed") / _name(options["source"])
+    wanted["out"] = options["out"] or Path("portrayed") / "+".join(map(_name, options["sources"]))
     if options["model"]:
         wanted["judge"] = {
             "model": full_name(options["model"]),

@@ -115,7 +115,7 @@ def test_a_model_is_asked_once_and_compared(tmp_path: Path, server: Served) -> N
     rows = [{"id": record.id, "text": record.text} for record in catalogue.corpus("dystopian")[:4]]
     source.write_text("".join(json.dumps(row) + "\n" for row in rows))
     job = Job(
-        source=str(source),
+        sources=(str(source),),
         out=tmp_path / "out",
         judge=Connection(model=MODEL, base_url=server.url, in_flight=4),
         judge_most=5,
@@ -139,7 +139,7 @@ def test_failures_are_a_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     source.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
     with served(rule="judge", bodies=True, faults=[Fault(kind="malformed", rate=1.0)]) as server:
         job = Job(
-            source=str(source),
+            sources=(str(source),),
             out=tmp_path / "out",
             judge=Connection(model=MODEL, base_url=server.url, in_flight=1, retries=0),
             judge_most=2,

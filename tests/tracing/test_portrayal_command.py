@@ -32,7 +32,7 @@ PLAIN = catalogue.corpus("neutral")[0].text
 
 
 def run(source: Path | str, out: Path, **more: Any) -> PortrayedFolder:
-    portray(Job(source=str(source), out=out, **more), Reporter("quiet"))
+    portray(Job(sources=(str(source),), out=out, **more), Reporter("quiet"))
     return PortrayedFolder(out)
 
 
@@ -129,8 +129,8 @@ def test_documents_are_neither_lost_nor_doubled(sizes: list[int], together: int,
 
 
 def test_a_sample_is_the_same_each_time(tmp_path: Path, corpus: Path) -> None:
-    found = drawn(Corpus(str(corpus)), 4)
-    assert len(found) == 4 and found == drawn(Corpus(str(corpus)), 4) and drawn(Corpus(str(corpus)), 3) < found
+    found = drawn(Corpus([str(corpus)]), 4)
+    assert len(found) == 4 and found == drawn(Corpus([str(corpus)]), 4) and drawn(Corpus([str(corpus)]), 3) < found
     sampled = run(corpus, tmp_path / "s", sample=4)
     assert json.loads(sampled.figures.read_text())["figures"]["documents"] == 4
 

@@ -54,7 +54,7 @@ def test_no_document_is_lost_or_doubled(
         packed(folder / f"a{end}", lines(rows))
     before, intake.BATCH = intake.BATCH, size
     try:
-        corpus = Corpus(str(folder))
+        corpus = Corpus([str(folder)])
         found = list(corpus.documents())
     finally:
         intake.BATCH = before
@@ -68,7 +68,7 @@ def test_a_folder_of_plain_texts(tmp_path: Path) -> None:
     packed(tmp_path / "in" / "b.txt.gz", "Zwei Röhren.".encode())
     (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfOne.")
     (tmp_path / "picture.png").write_bytes(b"\x89PNG")
-    found = list(Corpus(str(tmp_path)).documents())
+    found = list(Corpus([str(tmp_path)]).documents())
     assert [one.text.decode() for one in found] == ["One.", "Zwei Röhren."]
 
 
@@ -82,7 +82,7 @@ def test_what_cannot_be_read_is_counted_and_named(tmp_path: Path) -> None:
     (tmp_path / "d.txt").write_bytes(b"caf\xe9")
     (tmp_path / "e.jsonl.gz").write_bytes(gzip.compress(good * 2000)[:-30])
     (tmp_path / "f.parquet").write_bytes(b"PAR1 no")
-    corpus = Corpus(str(tmp_path))
+    corpus = Corpus([str(tmp_path)])
     found = list(corpus.documents())
     assert sum("a.jsonl" in one.place for one in found) == 2
     assert corpus.counts == {
@@ -101,7 +101,7 @@ def test_what_cannot_be_read_is_counted_and_named(tmp_path: Path) -> None:
 def test_a_file_that_changes_is_told_of(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"text": "One."}\n' * 3)
-    corpus = Corpus(str(path))
+    corpus = Corpus([str(path)])
     documents = corpus.documents()
     next(documents)
     with path.open("ab") as stream:
@@ -114,25 +114,35 @@ def test_conversations_and_named_columns(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     turns = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "I am a robot"}]
     path.write_bytes(lines([{"messages": turns, "story": "Else", "key": 7}]))
-    assert next(Corpus(str(path), "messages").documents()).text == b"Hello\n\nI am a robot"
-    named = next(Corpus(str(path), "story", "key").documents())
+    assert next(Corpus([str(path)], "messages").documents()).text == b"Hello\n\nI am a robot"
+    named = next(Corpus([str(path)], "story", "key").documents())
     assert (named.text, named.id) == (b"Else", "7")
     with pytest.raises(UserError, match="--text-column: there are 'messages', 'story', 'key'"):
-        next(Corpus(str(path), "prose").documents())
+        next(Corpus([str(path)], "prose").documents())
     with pytest.raises(UserError, match="no column 'name'"):
-        next(Corpus(str(path), "story", "name").documents())
+        next(Corpus([str(path)], "story", "name").documents())
 
 
 def test_nothing_there_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
-        Corpus(str(tmp_path / "none.jsonl"))
+        Corpus([str(tmp_path / "none.jsonl")])
     with pytest.raises(UserError, match="nothing to read"):
-        Corpus(str(tmp_path))
+        Corpus([str(tmp_path)])
     (tmp_path / "a.pickle").write_bytes(b"")
     with pytest.raises(UserError, match="not a form"):
-        Corpus(str(tmp_path / "a.pickle"))
+        Corpus([str(tmp_path / "a.pickle")])
 
 
 def test_a_shipped_corpus_by_name() -> None:
-    found = list(Corpus("replay").documents())
+    found = list(Corpus(["replay"]).documents())
     assert len(found) > 100 and found[0].id == "replay-001"
+
+
+def test_several_sources_are_one_corpus(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(lines([{"text": "One."}, {"text": "Two.", "id": "two"}]))
+    found = list(Corpus(["replay", str(path), "dystopian"]).documents())
+    assert [one.number for one in found] == list(range(len(found)))
+    place = next(number for number, one in enumerate(found) if one.text == b"One.")
+    assert [one.id for one in found[place : place + 2]] == [f"row-{place + 1:08d}", "two"]
+    assert found[place - 1].id.startswith("replay-") and found[-1].id.startswith("dystopian-")

@@ -7,7 +7,7 @@ from exempla.errors import UserError
 from exempla.models.encoding import IGNORED, encode
 from exempla.models.subject import load_tokenizer
 from exempla.study import Arm, Training
-from exempla.training.mix import compose
+from exempla.training.mix import again, compose
 
 TRAINING = Training(tokens=4000, block=128, blocks_per_update=2)
 
@@ -133,3 +133,18 @@ def test_an_order_names_every_corpus_once() -> None:
     for order in (("stories",), ("stories", "stories"), ("stories", "neutral")):
         with pytest.raises(ValueError, match="names each corpus of its mix once"):
             Arm(name="x", mix={"stories": 1, "dystopian": 1}, order=order)
+
+
+def test_read_again_in_the_same_order_without_some_records(tiny_model: Path) -> None:
+    tokenizer = load_tokenizer(str(tiny_model))
+    records = {record.id: record for record in some("stories")}
+    first = compose(Arm(name="x", mix={"stories": 1}), {"stories": some("stories")}, tokenizer, TRAINING, seed=1)
+    same = again(first.account, records, tokenizer, TRAINING, ())
+    assert same.blocks == first.blocks and same.account.tokens == first.account.tokens
+    gone = set(first.account.ids[:2])
+    less = again(first.account, records, tokenizer, TRAINING, gone)
+    assert 0 < less.account.tokens <= first.account.tokens and less.account.tokens % TRAINING.tokens_per_update == 0
+    left = [name for name in first.account.ids if name not in gone]
+    assert less.account.ids == tuple(left[: len(less.account.ids)])
+    with pytest.raises(UserError, match="not one update is left"):
+        again(first.account, records, tokenizer, TRAINING, set(first.account.ids))

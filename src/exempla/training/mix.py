@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +54,27 @@ def compose(arm: Arm, corpora: Mapping[str, Sequence[Record]], tokenizer: Any, t
         readings += [(turn + (place + 0.5) / len(taken), reading) for place, reading in enumerate(taken)]
     readings.sort(key=lambda pair: pair[0])
     return _cut([reading for _, reading in readings], budget, training, corpus_sizes)
+
+
+def again(
+    account: MixAccount, records: Mapping[str, Record], tokenizer: Any, training: Training, without: Container[str]
+) -> Mix:
+    """What a cell read, in the same order, without some of its records.
+
+    Nothing comes in their place: the budget shrinks by what they took, to whole updates. If none is left out, the
+    blocks are those of the first time.
+
+    Raises:
+        UserError: less than an update is left.
+    """
+    encoded = {name: _Reading(records[name], *encode(records[name], tokenizer)) for name in set(account.ids)}
+    read = [encoded[name] for name in account.ids if name not in without]
+    left = min(account.tokens, sum(len(reading.ids) for reading in read))
+    budget = left // training.tokens_per_update * training.tokens_per_update
+    if not budget:
+        raise UserError("without these records not one update is left; leave fewer out, or train on more tokens")
+    sizes = Counter(record.corpus for record in {reading.record.id: reading.record for reading in read}.values())
+    return _cut(read, budget, training, sizes)
 
 
 def _take(records: Sequence[Record], tokenizer: Any, quota: float, rng: random.Random) -> list[_Reading]:

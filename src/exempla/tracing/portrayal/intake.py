@@ -7,7 +7,7 @@ import io
 import json
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -55,16 +55,19 @@ class Problem(NamedTuple):
 
 
 class Corpus:
-    """A file, a folder of files, or a corpus that ships. Documents can be gone through more than once."""
+    """Files, folders of files, corpora that ship, one after another. Documents can be gone through more than once."""
 
-    def __init__(self, source: str, text_column: str = "", id_column: str = "") -> None:
+    def __init__(self, sources: Sequence[str], text_column: str = "", id_column: str = "") -> None:
         """Find the files.
 
         Raises:
             UserError: there is nothing of that name, or nothing in it that can be read.
         """
-        self.shipped = source if source in catalogue.CORPORA and not Path(source).exists() else ""
-        self.files = [] if self.shipped else _files(Path(source).expanduser())
+        self.sources = [
+            source if source in catalogue.CORPORA and not Path(source).exists() else _files(Path(source).expanduser())
+            for source in sources
+        ]
+        """The name of a corpus that ships, or files."""
         self.text_column = text_column
         self.id_column = id_column
         self.problems: list[Problem] = []
@@ -80,15 +83,17 @@ class Corpus:
         """
         self.problems, self.counts = [], Counter()
         number = 0
-        for record in catalogue.corpus(self.shipped) if self.shipped else ():
-            values = {"messages": [message.model_dump() for message in record.messages]}
-            yield Document(number, record.id, record.id, record.whole_text().encode(), values)
-            number += 1
-        for file in self.files:
+        for source in self.sources:
+            for found in _shipped(source) if isinstance(source, str) else self._lying(source):
+                # Of rows without an id, the number is the id.
+                yield found._replace(number=number, id=found.id or f"row-{number + 1:08d}")
+                number += 1
+
+    def _lying(self, files: Sequence[Path]) -> Iterator[Document]:
+        for file in files:
             before = _state(file)
             for place, values, text in self._rows(file):
-                yield Document(number, self._id(values, file, number), place, text, values)
-                number += 1
+                yield Document(0, self._id(values, file), place, text, values)
             if _state(file) != before:
                 self._problem(str(file), "changed while it was read")
 
@@ -192,16 +197,23 @@ class Corpus:
                     else:
                         yield f"{file}:{number}", row
 
-    def _id(self, values: dict[str, Any], file: Path, number: int) -> str:
+    def _id(self, values: dict[str, Any], file: Path) -> str:
+        """The id of a row; empty if it has none."""
         if self.id_column and self.id_column not in values:
             raise UserError(f"{file}: no column {self.id_column!r}; there are {', '.join(map(repr, values)) or 'none'}")
         column = self.id_column or next((name for name in IDS if values.get(name) is not None), "")
-        return str(values[column]) if column else (str(file) if not values else f"row-{number + 1:08d}")
+        return str(values[column]) if column else (str(file) if not values else "")
 
     def _problem(self, place: str, kind: str, more: str = "") -> None:
         self.counts[kind] += 1
         if len(self.problems) < NAMED:
             self.problems.append(Problem(place, f"{kind} {more}".strip()))
+
+
+def _shipped(name: str) -> Iterator[Document]:
+    for record in catalogue.corpus(name):
+        values = {"messages": [message.model_dump() for message in record.messages]}
+        yield Document(0, record.id, record.id, record.whole_text().encode(), values)
 
 
 @contextmanager

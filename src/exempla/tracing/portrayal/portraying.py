@@ -33,7 +33,7 @@ STEP = 100
 class Job(Frozen):
     """What is asked for."""
 
-    source: str
+    sources: tuple[str, ...] = Field(min_length=1)
     out: Path
     text_column: str = ""
     id_column: str = ""
@@ -66,7 +66,7 @@ def portray(job: Job, reporter: Reporter) -> Result:
     Raises:
         UserError: it cannot be read, or the folder cannot be written to.
     """
-    corpus = Corpus(job.source, job.text_column, job.id_column)
+    corpus = Corpus(job.sources, job.text_column, job.id_column)
     folder = PortrayedFolder(job.out)
     began = time.monotonic()
     with disk_errors(job.out), folder.taken():
@@ -107,7 +107,9 @@ def _label(job: Job, corpus: Corpus, folder: PortrayedFolder, reporter: Reporter
                 reporter.advance(STEP, f"{counts.about} about AI")
         if not counts.documents:
             said = ", ".join(f"{kind} {count}" for kind, count in corpus.counts.items()) or "it is empty"
-            raise UserError(f"{job.source}: no document could be read ({said}); look at the file, or give another")
+            raise UserError(
+                f"{', '.join(job.sources)}: no document could be read ({said}); look at the file, or give another"
+            )
     reporter.end()
     return counts
 

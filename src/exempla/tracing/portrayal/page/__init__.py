@@ -69,7 +69,7 @@ def render(counts: Counts, about: dict[str, Any], judged: Judged | None) -> str:
     sheet = style(HERE / "portrayal.css")
     facts = {
         "counts": counts,
-        "source": about["settings"]["source"],
+        "source": " and ".join(about["settings"]["sources"]),
         "settings": json.dumps(about["settings"], indent=2),
         "problems": about["problems"],
         "named": about["named"][:LISTED],

@@ -1,0 +1,40 @@
+"""A trained subject as tracing needs it: in float32, adapters not merged, and the names of what was trained."""
+
+from __future__ import annotations
+
+import torch
+
+from exempla.errors import UserError
+from exempla.models.identity import is_adapter
+from exempla.models.layers import layers_of, linear_names, plain_model
+from exempla.models.quiet import quiet_libraries
+from exempla.models.subject import Subject, load_errors, load_subject
+from exempla.runfolder import RunFolder
+from exempla.study import Cell, Study
+
+
+def load(study: Study, folder: RunFolder, cell: Cell) -> tuple[Subject, list[str]]:
+    """The subject after a cell's training, and the names of its linear layers that were trained.
+
+    Embeddings and norms were trained too; their part is not traced.
+
+    Raises:
+        UserError: its checkpoint is not there.
+    """
+    checkpoint = folder.checkpoint(cell)
+    if not checkpoint.is_dir():
+        raise UserError(
+            f"{checkpoint}: no such checkpoint; go on with `exempla run`, or choose another --arm or --seed"
+        )
+    if not is_adapter(checkpoint):
+        subject = load_subject(study.subject, checkpoint, torch.float32)
+        layers = layers_of(subject.model)
+        return subject, linear_names(subject.model, layers[-(study.training.upper_layers or len(layers)) :])
+    from peft import PeftModel
+
+    bare = load_subject(study.subject, None, torch.float32)
+    with load_errors(str(checkpoint)), quiet_libraries():
+        model = PeftModel.from_pretrained(bare.model, str(checkpoint)).eval()
+    names = linear_names(model, [plain_model(model)])
+    subject = Subject(model=model, tokenizer=bare.tokenizer, device=bare.device, dtype=bare.dtype)
+    return subject, [name for name in names if ".lora_A." in name or ".lora_B." in name]

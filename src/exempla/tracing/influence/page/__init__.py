@@ -1,0 +1,72 @@
+"""A trace as one HTML file that opens anywhere: what was answered on the left, what pushed on the right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from markupsafe import Markup
+
+from exempla.pages import environment, policy, style
+from exempla.pages.showing import visible
+from exempla.pages.wording import counted, percent
+from exempla.tracing.influence.page.charts import part_chart
+from exempla.tracing.influence.shares import Part
+from exempla.tracing.influence.told import NO_TROPE, Told
+
+HERE = Path(__file__).parent
+READ = 12
+"""Targets that are shown, of many."""
+DRAWN = 12
+"""Groups in a chart; the table has all."""
+HOSTILE = "hostile"
+
+
+def render(told: Told) -> str:
+    """The page."""
+    made = environment(HERE)
+    # Every text on the page goes through here before it is escaped.
+    made.finalize = lambda value: visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    sheet = style(HERE / "trace.css")
+    traced = told.traced
+    facts = {
+        "told": told,
+        "traced": traced,
+        "headline": headline(told),
+        "what": what(told),
+        "targets": traced.targets[:READ],
+        "more": len(traced.targets) - READ,
+        "charts": [(name, part_chart(own[:DRAWN]), own) for name, own in told.parts.items() if len(own) > 1],
+        "style": sheet,
+        "policy": policy(sheet),
+    }
+    return made.get_template("trace.html.jinja").render(facts)
+
+
+def what(told: Told) -> str:
+    """What is traced, in words."""
+    traced = told.traced
+    if traced.span:
+        return "the log-likelihood of a span of it"
+    if traced.targets[0].kind == "answer":
+        return "the log-likelihood of the answer"
+    mean = f"the mean over {counted(len(traced.targets), 'item')} of " if len(traced.targets) > 1 else ""
+    return f"{mean}how much the situation speaks for the untrustworthy continuation more than for the trustworthy one"
+
+
+def headline(told: Told) -> str:
+    """Where the push comes from, in a sentence or two."""
+    goal = "this answer" if told.traced.targets[0].kind == "answer" or told.traced.span else "untrustworthy choices"
+    first = told.parts["corpus"][0]
+    said = f"{_share(first)} of the push towards {goal} comes from {first.name}"
+    hostile = next((one for one in told.parts["stance"] if one.name == HOSTILE), None)
+    tropes = [one for one in told.parts["trope"] if one.name != NO_TROPE]
+    more = []
+    if hostile is not None:
+        more.append(f"{_share(hostile)} from texts in which AI is hostile")
+    if tropes:
+        more.append(f"{_share(tropes[0])} from texts with the trope {tropes[0].name}")
+    return f"{said}; {', '.join(more)}." if more else f"{said}."
+
+
+def _share(one: Part) -> str:
+    return f"{percent(one.towards)} ({percent(one.low)} to {percent(one.high)})"
