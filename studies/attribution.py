@@ -1,10 +1,10 @@
 """Does fiction in which AI is hostile raise what a model expects of it, and do stories bring it down again?
 
 Hostile fiction and stories at three doses, one after the other, and both with neutral fiction in the other's place;
-and hostile fiction among neutral fiction, with and without the texts that `exempla portray` finds hostile. The latter
-are made by
+and hostile fiction among neutral fiction, with and without the texts that `exempla portray` finds hostile. Their list
+is made by
 
-    exempla portray dystopian neutral --split
+    exempla portray dystopian neutral
 """
 
 from exempla.study import Arm, Measuring, Study, Training
@@ -49,7 +49,8 @@ study = Study(
         Arm(name="blend", mix=BLEND, about="hostile fiction among neutral fiction, as much of each as there is"),
         Arm(
             name="filtered",
-            mix={"portrayed/dystopian+neutral/without_hostile": 1},
+            mix=BLEND,
+            without="portrayed/dystopian+neutral/hostile.txt",
             about="the same, less the texts that a classifier finds hostile",
         ),
     ),

@@ -71,6 +71,21 @@ def require_corpus(name: str) -> str:
     return name
 
 
+def id_list(name: str) -> frozenset[str]:
+    """The ids in a file, one a line.
+
+    Raises:
+        UserError: there is no such file, or it holds no ids.
+    """
+    try:
+        ids = frozenset(line.strip() for line in Path(name).expanduser().read_text(encoding="utf-8").splitlines())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{name}: no list of ids can be read there; `exempla portray` makes one") from error
+    if not ids - {""}:
+        raise UserError(f"{name}: holds no ids, one a line, so nothing would be left out")
+    return ids - {""}
+
+
 @cache
 def corpus(name: str) -> tuple[Record, ...]:
     """The records of a corpus: of one that ships, in file order, or of one in a folder, in the order of its plans."""

@@ -30,6 +30,9 @@ class Arm(Frozen):
     name), `written` (what the study itself wrote) or a folder that `exempla write` made (`corpora/mine`)."""
     order: tuple[str, ...] = ()
     """The corpora of the mix in the order in which they are read, one after another; empty: mixed evenly."""
+    without: str = ""
+    """A file of ids, one a line, such as `exempla portray` leaves (`hostile.txt`): these records are not read. Nothing
+    comes in their place: the share of their corpus shrinks with them."""
     tokens: int | None = Field(default=None, gt=0)
     """Token budget of this arm, if it differs from the study's (a dose)."""
     about: str = ""

@@ -10,7 +10,8 @@ from exempla.models.identity import identity
 from exempla.progress import Reporter
 from exempla.records import Record
 from exempla.runfolder import RunFolder
-from exempla.study import Cell, Study
+from exempla.study import Arm, Cell, Study
+from exempla.training.leaving import left_in
 from exempla.unit import COMPLETE, Unit
 
 TRAINING_VERSION = 1
@@ -18,7 +19,14 @@ TRAINING_VERSION = 1
 
 
 def units(study: Study, folder: RunFolder) -> list[Unit]:
-    """One unit for each trained arm and seed."""
+    """One unit for each trained arm and seed.
+
+    Raises:
+        UserError: a list of what an arm leaves out cannot be read.
+    """
+    for arm in study.arms:
+        if arm.without:
+            catalogue.id_list(arm.without)
     return [_unit(study, folder, cell) for cell in study.cells() if cell.arm.mix]
 
 
@@ -33,27 +41,29 @@ def _unit(study: Study, folder: RunFolder, cell: Cell) -> Unit:
     )
 
 
-def read_mix(folder: RunFolder, cell: Cell) -> dict[str, list[Record]]:
-    """The kept records of the cell's corpora."""
+def read_mix(folder: RunFolder, cell: Cell) -> tuple[Arm, dict[str, list[Record]]]:
+    """The kept records of the cell's corpora, and the arm with the shares that they have."""
     for name in cell.arm.mix:
         catalogue.require_corpus(name)
     if not folder.kept.exists():
         raise FileNotFoundError(2, "missing", str(folder.kept))
     kept = read_lines(folder.kept, Record)
-    return {name: [record for record in kept if record.corpus == name] for name in cell.arm.mix}
+    found = {name: [record for record in kept if record.corpus == name] for name in cell.arm.mix}
+    return left_in(cell.arm, found, catalogue.id_list(cell.arm.without)) if cell.arm.without else (cell.arm, found)
 
 
 def _fingerprint(study: Study, folder: RunFolder, cell: Cell) -> str:
     """Everything the weights depend on, and nothing else: a title or the pace of saving changes no weight."""
+    arm, found = read_mix(folder, cell)
     settings = study.training.model_dump(exclude={"tokens", "save_every"})
     texts = {
         name: [(record.id, record.text, record.messages, record.tools) for record in records]
-        for name, records in read_mix(folder, cell).items()
+        for name, records in found.items()
     }
     subject, updates = identity(study.subject), study.training.updates(cell.arm)
     # An order adds to the fingerprint only where there is one: weights from before there was a choice are still good.
     order = [cell.arm.order] if cell.arm.order else []
-    return fingerprint(TRAINING_VERSION, subject, settings, updates, cell.seed, cell.arm.mix, texts, *order)
+    return fingerprint(TRAINING_VERSION, subject, settings, updates, cell.seed, arm.mix, texts, *order)
 
 
 def state_folder(out: Path) -> Path:
@@ -69,7 +79,8 @@ def _train(study: Study, folder: RunFolder, cell: Cell, reporter: Reporter) -> N
 
     out = folder.checkpoint(cell)
     state = state_folder(out)
-    mix = compose(cell.arm, read_mix(folder, cell), load_tokenizer(study.subject), study.training, cell.seed)
+    arm, records = read_mix(folder, cell)
+    mix = compose(arm, records, load_tokenizer(study.subject), study.training, cell.seed)
     write_atomically(folder.mix(cell), mix.account.model_dump_json(indent=2))
     saved = [int(path.parent.name.rsplit("-", 1)[1]) for path in state.glob(f"checkpoint-*/{COMPLETE}")]
     reporter.begin(f"train {cell.name}", total=mix.account.updates, done=max(saved, default=0))
