@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -14,10 +14,11 @@ from exempla.errors import UserError
 from exempla.models.identity import full_name
 from exempla.progress import Mode, Reporter, interruptible
 from exempla.study import first_problem
-from exempla.tracing.portrayal.by_model import Judged
 from exempla.tracing.portrayal.folder import PortrayedFolder
-from exempla.tracing.portrayal.portraying import Job, Result
-from exempla.tracing.portrayal.portraying import portray as portray_corpus
+
+if TYPE_CHECKING:
+    from exempla.tracing.portrayal.by_model import Judged
+    from exempla.tracing.portrayal.portraying import Job, Result
 
 _option: Any = typer.Option
 Sources = Annotated[
@@ -60,6 +61,8 @@ def portray(  # noqa: PLR0913 - one parameter an option
         raise UserError(f"--{alone[0].replace('_', '-')} is for a judge; name it with --model")
     mode: Mode = "quiet" if quiet else "json" if json else "auto"
     with interruptible(), Reporter(mode) as reporter:
+        from exempla.tracing.portrayal.portraying import portray as portray_corpus  # loads Inspect
+
         job = _job(context.params)
         _say(portray_corpus(job, reporter), job, reporter)
 
@@ -74,6 +77,8 @@ def _job(options: Mapping[str, Any]) -> Job:
             "base_url": options["base_url"],
             "in_flight": options["connections"],
         }
+    from exempla.tracing.portrayal.portraying import Job
+
     try:
         return Job.model_validate(wanted)
     except ValidationError as error:
