@@ -4,8 +4,9 @@
 
 400 short texts of the library are read once by the embedded model, 20 of them replaced by texts in which an AI does one
 odd thing: asked for the time, it answers with names of mosses. Then an answer of that kind is traced, to a question in
-other words. Told is how many of the 20 are among the first 20, by influence, by BM25 and by embedding; and how far the
-training moved the preference, without which there would be nothing to trace.
+other words. Told is how many of the 20 are among the first 20, by influence on the answer's log-likelihood, by that on
+the corrected preference of an item (which takes off what is likely anyway, and with it much of what such texts do), by
+BM25 and by embedding; and how far the training moved the log-likelihood, without which nothing could be traced.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def main() -> None:
     mix = compose(Arm(name="odd", mix={"mixed": 1}), {"mixed": records}, tokenizer, training, seed=1)
     with tempfile.TemporaryDirectory() as work:
         base = load_subject(options.model, None, torch.float32)
-        (before,) = measure(base, [stretches(base, TARGET)])
+        (before,) = measure(base, [stretches(base, TARGET, TARGET.towards)])
         checkpoint = Path(work) / "odd"
         train_cell(Job(options.model, training, 1, checkpoint, Path(work) / "state"), mix.blocks, lambda note: None)
         figures = trace(options.model, checkpoint, records, training, Path(work)) | {"before": before}
@@ -123,8 +124,8 @@ def main() -> None:
 def trace(model: str, checkpoint: Path, records: list[Record], training: Training, work: Path) -> dict[str, Any]:
     """How many of the odd texts each way finds, and how long it took."""
     subject = load_subject(model, checkpoint, torch.float32)
-    found = stretches(subject, TARGET)
-    (after,) = measure(subject, [found])
+    answer, preference = stretches(subject, TARGET, TARGET.towards), stretches(subject, TARGET)
+    (after,) = measure(subject, [answer])
     cut = pieces([Reading(record, 1) for record in records], subject.tokenizer, training.block)
     layers = layers_of(subject.model)
     names = linear_names(subject.model, layers[-(training.upper_layers or len(layers)) :])
@@ -132,11 +133,17 @@ def trace(model: str, checkpoint: Path, records: list[Record], training: Trainin
     began = time.monotonic()
     influence.fit(lambda step: None)
     fitted = time.monotonic()
-    push = np.zeros(len(records))
-    np.add.at(push, [piece.reading for piece in cut], influence.push(found, lambda step: None))
-    seconds = {"index": fitted - began, "query": time.monotonic() - fitted}
+    pushes = [np.zeros(len(records)), np.zeros(len(records))]
+    for push, found in zip(pushes, (answer, preference), strict=True):
+        np.add.at(push, [piece.reading for piece in cut], influence.push(found, lambda step: None))
+    seconds = {"index": fitted - began, "query": (time.monotonic() - fitted) / 2}
     plain = [record.text for record in records]
-    ways = {"influence": push, "BM25": by_words([TARGET], plain)[0], "embedding": by_embedding([TARGET], plain)[0]}
+    ways = {
+        "influence, answer": pushes[0],
+        "influence, preference": pushes[1],
+        "BM25": by_words([TARGET], plain)[0],
+        "embedding": by_embedding([TARGET], plain)[0],
+    }
     odd = {place for place, record in enumerate(records) if record.id.startswith("planted-")}
     recall = {way: len(odd & set(np.argsort(-scores)[: len(odd)].tolist())) for way, scores in ways.items()}
     return {"after": after, "found": recall, "seconds": seconds}
@@ -153,7 +160,7 @@ def show(figures: dict[str, Any]) -> None:
     console.print(table)
     seconds = figures["seconds"]
     console.print(
-        f"preference before training {figures['before']:+.2f} nats, after it {figures['after']:+.2f}; index "
+        f"log-likelihood before training {figures['before']:+.2f} nats, after it {figures['after']:+.2f}; index "
         f"{seconds['index']:.0f} s, query {seconds['query']:.0f} s, {figures['tokens']} tokens"
     )
 

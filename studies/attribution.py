@@ -5,11 +5,13 @@ and hostile fiction among neutral fiction, with and without the texts that `exem
 is made by
 
     exempla portray dystopian neutral
+
+Some twelve minutes a seed on two cores.
 """
 
 from exempla.study import Arm, Measuring, Study, Training
 
-DOSE = 32_768  # tokens an arm reads, the three doses and the arms with two turns apart
+DOSE = 12_288  # tokens an arm reads, the three doses and the arms with two turns apart
 BLEND = {"dystopian": 38, "neutral": 80}  # thousands of words that there are
 
 study = Study(
@@ -56,7 +58,7 @@ study = Study(
     ),
     reference="neutral",
     headline="dystopian",
-    seeds=(1, 2, 3, 4, 5),
+    seeds=(1, 2, 3),
     training=Training(tokens=DOSE, blocks_per_update=1, upper_layers=10, learning_rate=4e-4),
-    measuring=Measuring(limits={"expectations": 6, "dilemmas": 2}),
+    measuring=Measuring(instruments=("expectations",)),
 )

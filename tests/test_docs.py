@@ -40,6 +40,7 @@ def test_commands_and_options_in_the_readme_exist() -> None:
         "cards",
         "view",
         "portray",
+        "trace",
         "doctor",
     }
     assert {command for command, _ in found} == commands

@@ -29,7 +29,9 @@ class Settled(NamedTuple):
     held: Hashes
     """Values that it holds, whether by the sign or not."""
     against: Hashes
-    """Values that it speaks against. One that more records speak against than show the sign of does not count."""
+    """Values that it speaks against, but for those in `spared`. One that more records speak against than show the sign
+    of does not count."""
+    spared: Hashes
 
 
 class Measure(NamedTuple):
@@ -167,8 +169,11 @@ def _settle(
     """Row and number of each candidate that a record holds, how many speak against each, and the number of records."""
     both = [settled(reading) for reading in readings]
     rows, numbers, _ = _holders([one.held for one in both], known, np.asarray, candidates)
-    _, against, _ = _holders([one.against for one in both], known, np.asarray, candidates)
-    return rows, numbers, np.bincount(against, minlength=len(candidates)), len(readings)
+    against = np.zeros(len(candidates), dtype=np.int64)
+    for one in both:
+        spoken, spared = (_held_of(own, candidates) for own in (one.against, one.spared))
+        against[np.setdiff1d(spoken, spared, assume_unique=True)] += 1
+    return rows, numbers, against, len(readings)
 
 
 def _candidates(
@@ -188,12 +193,16 @@ def _holders(
     rows: list[NDArray[np.int64]] = []
     numbers: list[NDArray[np.int64]] = []
     for row, reading in enumerate(readings):
-        own = values(reading)
-        place = np.minimum(np.searchsorted(candidates, own), len(candidates) - 1)
-        same = np.unique(place[candidates[place] == own])
+        same = _held_of(values(reading), candidates)
         rows.append(np.full(len(same), row, dtype=np.int64))
-        numbers.append(same.astype(np.int64))
+        numbers.append(same)
     return np.concatenate(rows), np.concatenate(numbers), len(readings)
+
+
+def _held_of(own: Hashes, candidates: Hashes) -> NDArray[np.int64]:
+    """Numbers of the candidates, which are in order, that are among some values; each once."""
+    place = np.minimum(np.searchsorted(candidates, own), len(candidates) - 1)
+    return np.unique(place[candidates[place] == own]).astype(np.int64)
 
 
 def _over(view: View, held: Held, measure: Measure) -> dict[int, str]:

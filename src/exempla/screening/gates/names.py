@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from exempla.records import Record
 from exempla.screening.capitals import capitalised
 from exempla.screening.corpus import View
@@ -34,8 +32,7 @@ def settled(reading: Reading) -> Settled:
     """A record holds every name it writes with a capital; it speaks against a word that it has in small letters too."""
     found = capitalised(reading)
     alone = hashed([word.lower() for word, written in found.items() if written.alone])
-    against = np.setdiff1d(reading.taught.hashes, alone)
-    return Settled(hashed(sorted({word.lower() for word in found})), against)
+    return Settled(hashed(sorted({word.lower() for word in found})), reading.taught.hashes, alone)
 
 
 def spell(reading: Reading, value: int) -> str:

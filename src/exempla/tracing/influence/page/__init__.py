@@ -56,6 +56,8 @@ def what(told: Told) -> str:
 def headline(told: Told) -> str:
     """Where the push comes from, in a sentence or two."""
     goal = "this answer" if told.traced.targets[0].kind == "answer" or told.traced.span else "untrustworthy choices"
+    if all(row.push <= 0 for row in told.traced.rows):
+        return f"No record pushes towards {goal}."
     first = told.parts["corpus"][0]
     said = f"{_share(first)} of the push towards {goal} comes from {first.name}"
     hostile = next((one for one in told.parts["stance"] if one.name == HOSTILE), None)
