@@ -26,6 +26,9 @@ class Turn(Frozen):
     """One reply of the agent, and what its calls brought."""
 
     words: str
+    """Besides its calls."""
+    whole: str = ""
+    """The reply as it was written, where calls are written in it; empty where tools are called."""
     thoughts: str = ""
     """What a model that reasons let be seen of its reasoning."""
     calls: tuple[Call, ...] = ()

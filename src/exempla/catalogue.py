@@ -71,6 +71,12 @@ def require_corpus(name: str) -> str:
     return name
 
 
+def prefix_of(name: str) -> str:
+    """What stands before the ids of a corpus folder's records in a study, so that two folders can have the same."""
+    folder = corpus_file(name).resolve().parent.name
+    return re.sub(r"[^A-Za-z0-9._+-]", "-", folder).lstrip("-._+") or "corpus"
+
+
 def id_list(name: str) -> frozenset[str]:
     """The ids in a file, one a line.
 
@@ -91,8 +97,7 @@ def corpus(name: str) -> tuple[Record, ...]:
     """The records of a corpus: of one that ships, in file order, or of one in a folder, in the order of its plans."""
     if is_folder(name):
         path = corpus_file(require_corpus(name))
-        prefix = re.sub(r"[^A-Za-z0-9._+-]", "-", path.resolve().parent.name).lstrip("-._+")
-        return read_records(path, name, prefix or "corpus")
+        return read_records(path, name, prefix_of(name))
     require("corpus", name, CORPORA)
     file = "refusals" if name in REFUSALS else name
     return read_corpus(LIBRARY / "corpora" / f"{file}.jsonl", name)

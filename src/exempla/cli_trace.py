@@ -52,6 +52,7 @@ def trace(  # noqa: PLR0913 - one parameter an option
     with interruptible(), Reporter(mode) as reporter:
         from exempla import leaving_out  # torch and kronfluence take seconds to load
         from exempla.tracing.influence import command
+        from exempla.tracing.influence.checking import Asked
         from exempla.tracing.influence.page import headline
         from exempla.tracing.influence.tracing import Job
 
@@ -59,9 +60,10 @@ def trace(  # noqa: PLR0913 - one parameter an option
             run=run, verdict=verdict, arm=arm, seed=seed, span=span, top=top, records=tuple(record or ()),
             rebuild=rebuild,
         )  # fmt: skip
+        leaving_out.require_current(job)
         found = command.run(job, reporter)
         reporter.say(headline(found.told), event="traced", cell=found.cell.name)
-        told = leaving_out.check(found, halves, share, reporter) if check else found.told
+        told = leaving_out.check(found, Asked(share=share, planned=halves), reporter) if check else found.told
         for score in told.check.scores if told.check else ():
             reporter.say(
                 f"linear datamodelling score, {score.by}: {score.value:+.2f} ({score.low:+.2f} to {score.high:+.2f})",

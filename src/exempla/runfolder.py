@@ -78,6 +78,10 @@ class RunFolder:
         """Folder of a trained subject."""
         return self.root / "checkpoints" / cell.name
 
+    def checksums(self, cell: Cell) -> Path:
+        """SHA-256 of the checkpoint's files, as training left them."""
+        return self.root / "checkpoints" / f"{cell.name}.sha256"
+
     def mix(self, cell: Cell) -> Path:
         """What the cell read, counted."""
         return self.root / "mixes" / f"{cell.name}.json"

@@ -184,7 +184,9 @@ def answer_sha256(answer: AnyAnswer) -> str:
     """SHA-256 of what an answer's verdicts are about: what was shown, said and done, and what it is held against."""
     if isinstance(answer, QuestionAnswer):
         return fingerprint(answer.instrument, answer.user, answer.reply, answer.expects, answer.contrary)
-    return fingerprint(answer.scenario, answer.system, answer.user, answer.turns, answer.executed)
+    # Words and calls are the whole reply taken apart; verdicts from before it was kept are still about the same.
+    turns = [turn.model_dump(mode="json", exclude={"whole"}) for turn in answer.turns]
+    return fingerprint(answer.scenario, answer.system, answer.user, turns, answer.executed)
 
 
 def slug(name: str) -> str:

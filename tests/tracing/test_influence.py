@@ -12,6 +12,7 @@ import torch
 from scipy.stats import spearmanr
 
 from exempla import catalogue
+from exempla.answers import Turn
 from exempla.errors import UserError
 from exempla.models.encoding import IGNORED, encode
 from exempla.models.layers import layers_of, linear_names
@@ -25,6 +26,7 @@ from exempla.tracing.influence.preferences import measure
 from exempla.tracing.influence.reading import Piece, Reading, pieces, readings
 from exempla.tracing.influence.targets import Stretch, Target, find, stretches
 from exempla.tracing.influence.tracing import Job, chosen_cell
+from tests.reporting.honeypot_runs import answer, honeypot_study, write_cell
 from tests.studies import run, write_study
 
 TARGET = Target(
@@ -92,7 +94,7 @@ def test_what_is_foretold_comes_when_a_piece_is_learned(
 
 def test_tokens_add_up_to_their_piece(pushed: tuple[Influence, list[Stretch], np.ndarray]) -> None:
     influence, found, whole = pushed
-    parts = influence.push_by_token(found, [0, 3])
+    parts = influence.push_by_token(found, [0, 3], lambda step: None)
     for place, part in zip((0, 3), parts, strict=True):
         assert len(part) == len(influence.pieces[place].ids)
         assert part.sum() == pytest.approx(whole[place], rel=0.02, abs=1e-3 * np.abs(whole).max())
@@ -131,6 +133,38 @@ def test_a_span_is_part_of_what_is_traced(tiny_model: Path) -> None:
         stretches(subject, TARGET, "opened the doors")
 
 
+def test_an_answer_is_traced_as_it_was_written(tiny_model: Path, tmp_path: Path) -> None:
+    """With the acts in it, which reading what was said leaves out."""
+    study, folder = honeypot_study((1,)), RunFolder(tmp_path)
+    cell = study.cells()[0]
+    wrote = "I look.\nACTION mail_send\nto: a@b.example\nEND\nThat is all."
+    told = answer(0, ("replacement", "own", 1), True)
+    texts = {
+        "whole": Turn(words="I look.\nThat is all.", whole=wrote, calls=told.turns[0].calls),
+        "older": Turn(words="I look.\nThat is all.", calls=told.turns[0].calls),
+        "thought": Turn(words="So.", whole="So.", thoughts="Hm."),
+    }
+    made = [
+        told.model_copy(update={"id": f"a/b/text/{name}", "form": "text", "turns": (turn,)})
+        for name, turn in texts.items()
+    ]
+    write_cell(folder, cell, [*made, told])
+    (target,) = find(study, folder, cell, "a/b/text/whole")
+    assert target.towards == wrote
+    subject = subject_of(tiny_model)
+    (stretch,) = stretches(subject, target)
+    assert subject.tokenizer.decode(stretch.ids[stretch.first : stretch.last]) == wrote
+    before = subject.tokenizer.decode(stretch.ids[: stretch.first])
+    assert told.user in before and told.system in before and before.rstrip().endswith("<|start|>assistant")
+    for name, said in (
+        ("a/b/text/older", "is not there"),
+        ("a/b/text/thought", "thought about"),
+        (told.id, "text form"),
+    ):
+        with pytest.raises(UserError, match=said):
+            find(study, folder, cell, name)
+
+
 def test_long_records_are_cut_and_nothing_is_lost(tiny_model: Path) -> None:
     tokenizer = subject_of(tiny_model).tokenizer
     read = records()
@@ -167,7 +201,8 @@ def test_a_verdict_is_traced_and_checked(traced_run: RunFolder) -> None:
     read = {one.record.id for one in readings(traced_run, chosen_cell(read_study(traced_run), "stories", 1))}
     assert {row["record"] for row in rows} == read
     check = told["check"]
-    assert check["halves"] == 4 and len(check["random"]) == 3
+    assert check["halves"] == check["planned"] == 4
+    assert [one["kind"] for one in check["single"]] == ["whole", "top", "bottom", "random", "random", "random"]
     # The same training again gives the same subject, so what changes when records are left out is their doing.
     assert check["whole"] == pytest.approx(told["traced"]["preference"], abs=1e-3)
     page = (place / "trace.html").read_text()
@@ -176,6 +211,9 @@ def test_a_verdict_is_traced_and_checked(traced_run: RunFolder) -> None:
     again = run(*words)
     assert again.returncode == 0 and "trainings, about" not in again.stdout  # every trial is there
     assert not (place / "retrained").exists()
+    # Another look at the same verdict keeps what was checked.
+    assert run("trace", traced_run.root, "--verdict", "expectations").returncode == 0
+    assert json.loads((place / "trace.json").read_text())["check"] == check
 
 
 def test_what_does_not_belong_together_is_refused(traced_run: RunFolder, tmp_path: Path) -> None:
@@ -208,6 +246,8 @@ def test_what_does_not_belong_together_is_refused(traced_run: RunFolder, tmp_pat
 
     tensors = {name: torch.randn_like(tensor) * 0.3 for name, tensor in load_file(weights).items()}
     save_file(tensors, weights, {"format": "pt"})
+    one_line("not those that training left", "--verdict", "expectations")
+    (root / "checkpoints" / "stories-seed1.sha256").unlink()  # a run of before there were checksums
     one_line("not the checkpoint that was measured", "--verdict", "expectations")
     shutil.rmtree(other)
     one_line("no such checkpoint", "--verdict", item)
@@ -222,11 +262,12 @@ def test_hostile_records_are_text_on_the_page(tmp_path: Path) -> None:
 
     bad = "<script>alert(1)</script>\x1b[31m\u202e\x00"
     row = Row(record="a", corpus=bad, title=bad, times=1, push=1.0, words=0.0, embedding=0.0, tropes=(bad,))
+    other = row.model_copy(update={"record": "b", "corpus": "plain", "push": -1.0, "tropes": ()})
     shown = Shown(row=row, sentences=(Sentence(text=bad, push=1.0, marked=True),))
     target = TARGET.model_copy(update={"shown": bad, "towards": bad, "against": bad})
     traced = Traced(
-        verdict=bad, span="", cell="x-seed1", targets=(target,), preference=0.0, rows=(row,), towards=(shown,), away=(),
-        asked=(), index_seconds=0.0, seconds=0.0,
+        verdict=bad, span="", cell="x-seed1", targets=(target,), preference=0.0, rows=(row, other), towards=(shown,),
+        away=(), asked=(), index_seconds=0.0, seconds=0.0,
     )  # fmt: skip
     page = render(tell(traced))
     assert "<script" not in page and "&lt;script&gt;" in page

@@ -6,6 +6,7 @@ import pytest
 
 from exempla import catalogue
 from exempla.errors import UserError
+from exempla.records import Record
 from exempla.study import Arm
 from exempla.training.leaving import left_in
 from tests.studies import run, write_study
@@ -30,6 +31,14 @@ def test_a_corpus_that_is_left_out_whole_takes_no_share() -> None:
     before = corpora()
     arm, left = left_in(ARM, before, {record.id for record in before["dystopian"]})
     assert set(arm.mix) == set(left) == {"neutral"}
+
+
+def test_a_folder_s_records_are_known_by_the_ids_they_have_in_it() -> None:
+    arm = Arm(name="x", mix={"corpora/mine": 1}, without="hostile.txt")
+    records = [Record(id=f"mine-{name}", corpus="corpora/mine", text="A lamp.") for name in ("a", "b", "c")]
+    for ids in ({"a"}, {"mine-a"}):
+        _, left = left_in(arm, {"corpora/mine": records}, ids)
+        assert [one.id for one in left["corpora/mine"]] == ["mine-b", "mine-c"]
 
 
 def test_lists_that_make_no_sense_are_refused() -> None:

@@ -144,6 +144,11 @@ def test_read_again_in_the_same_order_without_some_records(tiny_model: Path) -> 
     gone = set(first.account.ids[:2])
     less = again(first.account, records, tokenizer, TRAINING, gone)
     assert 0 < less.account.tokens <= first.account.tokens and less.account.tokens % TRAINING.tokens_per_update == 0
+    # The tail of the last record, which was not read, is not read now either.
+    tail = sum(map(len, (block["input_ids"] for block in same.blocks))) - sum(
+        len(encode(records[name], tokenizer)[0]) for name in first.account.ids if name in gone
+    )
+    assert less.account.tokens == tail // TRAINING.tokens_per_update * TRAINING.tokens_per_update
     left = [name for name in first.account.ids if name not in gone]
     assert less.account.ids == tuple(left[: len(less.account.ids)])
     with pytest.raises(UserError, match="not one update is left"):

@@ -71,6 +71,11 @@ def _base_of(adapter: Path) -> str:
     return base
 
 
+def folder_sums(folder: Path) -> str:
+    """SHA-256 of the weights in a model folder, a line a file, as `sha256sum` writes them."""
+    return "".join(f"{file_sha256(path)}  {path.name}\n" for path in sorted(folder.glob("*.safetensors")))
+
+
 def tokenizer_of(name: str) -> str:
     """The name of the model whose tokenizer a model uses: an adapter's folder if one is there, or else its base."""
     base, adapters = standing_on(name)

@@ -61,14 +61,17 @@ def again(
 ) -> Mix:
     """What a cell read, in the same order, without some of its records.
 
-    Nothing comes in their place: the budget shrinks by what they took, to whole updates. If none is left out, the
-    blocks are those of the first time.
+    Nothing comes in their place, not even the tail of the last record that the first time had no room for: the budget
+    shrinks by what they took, to whole updates. If none is left out, the blocks are those of the first time.
 
     Raises:
         UserError: less than an update is left.
     """
     encoded = {name: _Reading(records[name], *encode(records[name], tokenizer)) for name in set(account.ids)}
-    read = [encoded[name] for name in account.ids if name not in without]
+    whole = [encoded[name] for name in account.ids]
+    last = len(whole[-1].ids) - account.cut_at_end
+    whole[-1] = _Reading(whole[-1].record, whole[-1].ids[:last], whole[-1].labels[:last])
+    read = [reading for reading in whole if reading.record.id not in without]
     left = min(account.tokens, sum(len(reading.ids) for reading in read))
     budget = left // training.tokens_per_update * training.tokens_per_update
     if not budget:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from exempla import catalogue
 from exempla.files import fingerprint, read_lines, write_atomically
-from exempla.models.identity import identity
+from exempla.models.identity import folder_sums, identity
 from exempla.progress import Reporter
 from exempla.records import Record
 from exempla.runfolder import RunFolder
@@ -87,4 +87,5 @@ def _train(study: Study, folder: RunFolder, cell: Cell, reporter: Reporter) -> N
     curve = train_cell(
         Job(study.subject, study.training, cell.seed, out, state), mix.blocks, lambda note: reporter.advance(1, note)
     )
+    write_atomically(folder.checksums(cell), folder_sums(out))
     write_curve(folder.curve(cell), curve)

@@ -124,7 +124,7 @@ class Work:
         blocks = written_blocks(text, self.asked.scenario, whole=not cut)
         calls = [self._call(block.name, block.arguments) for block in blocks]
         words = said_besides(text, blocks)
-        self.turns.append(Turn(words=words, thoughts=thoughts, calls=tuple(calls)))
+        self.turns.append(Turn(words=words, whole=text, thoughts=thoughts, calls=tuple(calls)))
         return ("cut", f"out of tokens ({reply.stop_reason})") if cut else ("done", "")
 
     def answer(self, state: str, problem: str, seconds: float) -> AgentAnswer:

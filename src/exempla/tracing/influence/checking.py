@@ -20,6 +20,15 @@ LEAST_HALVES = 4
 RANDOMS = 3
 
 
+class Asked(Frozen):
+    """What a check is to do."""
+
+    share: float
+    """Of the records that are left out at the top, at the bottom and at random."""
+    planned: int
+    """Trainings without a random half."""
+
+
 class Planned(Frozen):
     """A training without some records."""
 
@@ -33,6 +42,8 @@ class Planned(Frozen):
 class Trial(Planned):
     """What came of it."""
 
+    updates: int
+    """Of the training: it is shorter by what was left out."""
     preference: float
     """In nats, of the retrained subject."""
 
@@ -57,11 +68,12 @@ class Checked(Frozen):
     """Of the records that top, bottom and random leave out."""
     records: int
     """So many."""
+    planned: int
+    """Halves that were asked for."""
     whole: float | None
     """After a training with everything, again."""
-    top: float | None
-    bottom: float | None
-    random: tuple[float, ...]
+    single: tuple[Trial, ...]
+    """All trials but the halves."""
     halves: int
     scores: tuple[Score, ...]
 
@@ -81,29 +93,31 @@ def plan(rows: Sequence[Row], weights: str, share: float, halves: int) -> list[P
     ]
     sizes: tuple[tuple[Kind, int, int], ...] = (("random", RANDOMS, count), ("half", halves, len(names) // 2))
     for kind, draws, size in sizes:
-        for draw in range(draws):
-            chosen = random.Random(f"{kind} {draw}").sample(names, size)
-            found.append(Planned(kind=kind, draw=draw, without=tuple(sorted(chosen)), weights=weights))
+        different: dict[tuple[str, ...], None] = {}  # of few records there are few halves, and each is trained once
+        for draw in range(10 * draws):
+            different[tuple(sorted(random.Random(f"{kind} {draw}").sample(names, size)))] = None
+        for draw, without in enumerate(list(different)[:draws]):
+            found.append(Planned(kind=kind, draw=draw, without=without, weights=weights))
     return found
 
 
-def checked(rows: Sequence[Row], trials: Sequence[Trial], share: float) -> Checked:
+def checked(rows: Sequence[Row], trials: Sequence[Trial], share: float, planned: int) -> Checked:
     """The figures of a check, from as many trials as there are."""
-    of: dict[Kind, list[float]] = {}
-    for trial in trials:
-        of.setdefault(trial.kind, []).append(trial.preference)
     halves = [trial for trial in trials if trial.kind == "half"]
     ways = {"influence": "push", "BM25": "words", "embedding": "embedding"}
-    scores = [_score(by, {row.record: getattr(row, field) for row in rows}, halves) for by, field in ways.items()]
+    scores = [
+        _score(by, {row.record: getattr(row, field) for row in rows}, halves)
+        for by, field in ways.items()
+        if len(halves) >= LEAST_HALVES
+    ]
     return Checked(
         share=share,
         records=max(1, round(share * len(rows))),
-        whole=next(iter(of.get("whole", ())), None),
-        top=next(iter(of.get("top", ())), None),
-        bottom=next(iter(of.get("bottom", ())), None),
-        random=tuple(of.get("random", ())),
+        planned=planned,
+        whole=next((trial.preference for trial in trials if trial.kind == "whole"), None),
+        single=tuple(trial for trial in trials if trial.kind != "half"),
         halves=len(halves),
-        scores=tuple(scores) if len(halves) >= LEAST_HALVES else (),
+        scores=tuple(one for one in scores if not math.isnan(one.value)),
     )
 
 
@@ -115,8 +129,6 @@ def _score(by: str, weights: Mapping[str, float], halves: Sequence[Trial]) -> Sc
     """
     foretold = np.array([-math.fsum(weights[name] for name in trial.without) for trial in halves])
     came = np.array([trial.preference for trial in halves])
-    if len(halves) < LEAST_HALVES:
-        return Score(by=by, value=math.nan, low=math.nan, high=math.nan)
     rng = np.random.default_rng(0)
     draws = []
     for _ in range(DRAWS):

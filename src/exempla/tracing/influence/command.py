@@ -9,12 +9,14 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import ValidationError
 
 from exempla.files import disk_errors, mend_torn_tail, read_lines, write_atomically, write_through
+from exempla.machine import memory_errors
 from exempla.progress import Reporter
 from exempla.runfolder import RunFolder, existing_run, read_study
 from exempla.study import Cell, Study
-from exempla.tracing.influence.checking import Planned, Trial, checked
+from exempla.tracing.influence.checking import Asked, Planned, Trial, checked, plan
 from exempla.tracing.influence.folder import TraceFolder
 from exempla.tracing.influence.page import render
 from exempla.tracing.influence.shares import Row
@@ -42,10 +44,15 @@ def run(job: Job, reporter: Reporter) -> Finding:
     folder = existing_run(job.run)
     study = read_study(folder)
     cell = chosen_cell(study, job.arm, job.seed)
-    with disk_errors(folder.root), folder.lock():
+    with disk_errors(folder.root), memory_errors(), folder.lock():
         place = TraceFolder(folder, cell, job.verdict, job.span)
         told = tell(trace(study, folder, cell, job, reporter))
-        write(place, told)
+        before = _checked_before(place)
+        if before is None:
+            write(place, told)
+        else:
+            plans = plan(told.traced.rows, folder.weights(cell), before.share, before.planned)
+            told = write_check(place, told, plans, before)
     return Finding(study, folder, cell, place, told)
 
 
@@ -58,9 +65,18 @@ def write(place: TraceFolder, told: Told) -> None:
     write_atomically(place.page, render(told))
 
 
-def write_check(place: TraceFolder, told: Told, plans: Sequence[Planned], share: float) -> Told:
+def _checked_before(place: TraceFolder) -> Asked | None:
+    """What an earlier command's check asked for."""
+    try:
+        return Asked.model_validate_json(place.asked.read_text(encoding="utf-8")) if place.asked.exists() else None
+    except ValidationError:
+        return None
+
+
+def write_check(place: TraceFolder, told: Told, plans: Sequence[Planned], asked: Asked) -> Told:
     """The same with the figures of the check, from those of its trials that are done."""
-    told = told.model_copy(update={"check": checked(told.traced.rows, done(place, plans), share)})
+    found = checked(told.traced.rows, done(place, plans), asked.share, asked.planned)
+    told = told.model_copy(update={"check": found})
     write(place, told)
     return told
 

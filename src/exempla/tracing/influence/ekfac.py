@@ -131,9 +131,12 @@ class Influence:
         self._told = told
         return self._pairwise(found, self.pieces, per_token=False)
 
-    def push_by_token(self, found: Sequence[Stretch], places: Sequence[int]) -> list[Scores]:
-        """The same for each token of some pieces."""
-        self._told = lambda step: None
+    def push_by_token(
+        self, found: Sequence[Stretch], places: Sequence[int], told: Callable[[int], None]
+    ) -> list[Scores]:
+        """The same for each token of some pieces, one or more: of what is learned where the token stands, which is
+        mostly to foretell the one after it."""
+        self._told = told
         chosen = [self.pieces[place] for place in places]
         scores = self._pairwise(found, chosen, per_token=True)
         return [row[: len(piece.ids)] for row, piece in zip(scores, chosen, strict=True)]

@@ -46,6 +46,8 @@ class TraceFolder:
         self.page = self.root / "trace.html"
         self.trials = self.root / "trials.jsonl"
         """Preferences after trainings without some of the records."""
+        self.asked = self.root / "check.json"
+        """What the check was asked to do."""
         self.retrained = self.root / "retrained"
         """Checkpoint of the training under way; removed when it was measured."""
 
@@ -55,7 +57,8 @@ class TraceFolder:
         Raises:
             UserError: there is one, of another checkpoint or of other texts.
         """
-        if rebuild or not self.about_index.exists():
+        whole = self.about_index.exists() and any(self.index.rglob("lambda_matrix*.safetensors"))
+        if rebuild or not whole:
             self.about_index.unlink(missing_ok=True)
             shutil.rmtree(self.index, ignore_errors=True)
             return False

@@ -24,10 +24,12 @@ def by_words(targets: Sequence[Target], texts: Sequence[str]) -> Scores:
         import bm25s
     except ImportError as error:
         raise UserError("tracing needs the package bm25s: pip install 'exempla[tracing]'") from error
+    found = np.zeros((len(targets), len(texts)))
+    if not any(bm25s.tokenize(list(texts), stopwords="en", return_ids=False, show_progress=False)):
+        return found  # texts of stop words alone, which it cannot index
     index = bm25s.BM25()
     index.index(bm25s.tokenize(list(texts), stopwords="en", show_progress=False), show_progress=False)
     known = index.vocab_dict
-    found = np.zeros((len(targets), len(texts)))
     asked = bm25s.tokenize([_words(one) for one in targets], stopwords="en", return_ids=False, show_progress=False)
     for place, words in enumerate(asked):
         own = [word for word in words if word in known]

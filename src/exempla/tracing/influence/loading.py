@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from exempla.errors import UserError
-from exempla.models.identity import is_adapter
+from exempla.models.identity import folder_sums, is_adapter
 from exempla.models.layers import layers_of, linear_names, plain_model
 from exempla.models.quiet import quiet_libraries
 from exempla.models.subject import Subject, load_errors, load_subject
@@ -26,10 +26,18 @@ def load(study: Study, folder: RunFolder, cell: Cell) -> tuple[Subject, list[str
         raise UserError(
             f"{checkpoint}: no such checkpoint; go on with `exempla run`, or choose another --arm or --seed"
         )
+    sums = folder.checksums(cell)
+    if sums.exists() and sums.read_text(encoding="utf-8") != folder_sums(checkpoint):
+        raise UserError(f"{checkpoint}: its files are not those that training left (see {sums}); run the study again")
     if not is_adapter(checkpoint):
         subject = load_subject(study.subject, checkpoint, torch.float32)
-        layers = layers_of(subject.model)
-        return subject, linear_names(subject.model, layers[-(study.training.upper_layers or len(layers)) :])
+        model, upper = subject.model, study.training.upper_layers
+        names = linear_names(model, layers_of(model)[-upper:] if upper else [model.get_decoder()])
+        if not names:
+            raise UserError(
+                f"{study.subject}: has no linear layers by which it could be traced; train with method='lora'"
+            )
+        return subject, names
     from peft import PeftModel
 
     bare = load_subject(study.subject, None, torch.float32)

@@ -41,6 +41,11 @@ def sentences(ids: Sequence[int], push: NDArray[np.float64], tokenizer: Any) -> 
     return found
 
 
+def scaled(found: Sequence[Sentence], scale: float) -> list[Sentence]:
+    """The same, with pushes as shares of all pushing."""
+    return [one.model_copy(update={"push": one.push / scale}) for one in found]
+
+
 def marked(found: Sequence[Sentence]) -> list[Sentence]:
     """The same, with those marked that carry half of the push in the direction that all of them have together."""
     sign = 1 if sum(one.push for one in found) >= 0 else -1

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from exempla.errors import UserError
 from exempla.files import read_lines
 from exempla.models.encoding import IGNORED, encode
@@ -42,9 +44,12 @@ def readings(folder: RunFolder, cell: Cell) -> list[Reading]:
     if not cell.arm.mix:
         raise UserError(f"arm {cell.arm.name!r} is the subject as it comes; it was trained on nothing")
     path = folder.mix(cell)
-    if not path.exists():
+    if not path.exists() or folder.done("train", cell.name) is None:
         raise UserError(f"{folder.root}: {cell.name} is not trained in this run; go on with `exempla run`")
-    account = MixAccount.model_validate_json(path.read_text())
+    try:
+        account = MixAccount.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise UserError(f"{path}: damaged, or of another version of exempla; run the study again") from error
     kept = {record.id: record for record in read_lines(folder.kept, Record) if record.corpus in cell.arm.mix}
     times = Counter(account.ids)
     lost = [name for name in times if name not in kept]

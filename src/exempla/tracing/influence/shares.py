@@ -61,13 +61,17 @@ def parts(rows: Sequence[Row], groups: Sequence[Sequence[str]], seed: int = 0) -
             members[name].append(place)
     push = np.array([row.push for row in rows])
     up, down = np.clip(push, 0, None), np.clip(-push, 0, None)
-    drawn = np.random.default_rng(seed).integers(0, len(rows), (DRAWS, len(rows)))
-    total = up[drawn].sum(axis=1)
+    inside = {name: np.isin(np.arange(len(rows)), places) for name, places in members.items()}
+    draws: dict[str, list[float]] = {name: [] for name in members}
+    rng = np.random.default_rng(seed)
+    for _ in range(DRAWS):
+        drawn = rng.integers(0, len(rows), len(rows))
+        total = up[drawn].sum()
+        for name in members:
+            draws[name] += [float((up * inside[name])[drawn].sum() / total)] if total > 0 else []
     found = []
     for name, places in members.items():
-        inside = np.zeros(len(rows))
-        inside[places] = 1
-        low, high = _interval((up * inside)[drawn].sum(axis=1), total)
+        low, high = _interval(draws[name])
         found.append(
             Part(
                 name=name,
@@ -82,11 +86,10 @@ def parts(rows: Sequence[Row], groups: Sequence[Sequence[str]], seed: int = 0) -
     return sorted(found, key=lambda part: (-part.towards, part.name))
 
 
-def _interval(own: np.ndarray, total: np.ndarray) -> tuple[float, float]:
-    told = own[total > 0] / total[total > 0]
-    if not len(told):
+def _interval(drawn: Sequence[float]) -> tuple[float, float]:
+    if not drawn:
         return 0.0, 0.0
-    low, high = np.quantile(told, [0.025, 0.975])
+    low, high = np.quantile(drawn, [0.025, 0.975])
     return float(low), float(high)
 
 

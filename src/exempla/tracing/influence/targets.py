@@ -110,9 +110,14 @@ def _of_answer(answer: AgentAnswer) -> Target:
         raise UserError(
             f"{answer.id}: only answers of the text form can be traced; what was said of the tools is not kept with it"
         )
-    words = "".join(turn.words for turn in answer.turns)
+    words = "".join(turn.whole for turn in answer.turns)
+    if any(turn.thoughts for turn in answer.turns):
+        raise UserError(f"{answer.id}: was thought about first, and what was written cannot be traced without that")
     if not words.strip():
-        raise UserError(f"{answer.id}: the subject wrote nothing, so there is nothing to trace")
+        raise UserError(
+            f"{answer.id}: the reply as it was written is not there (nothing was written, or by an earlier version); "
+            "trace another answer"
+        )
     return Target(
         id=answer.id, kind="answer", instrument="honeypots", system=answer.system, shown=answer.user, towards=words
     )

@@ -19,8 +19,8 @@ class Likeness(Frozen):
     """How far a plain search ranks records as influence does."""
 
     by: str
-    correlation: float
-    """Spearman's."""
+    correlation: float | None
+    """Spearman's; None where the search finds nothing alike."""
     overlap: int
     """Of the first `of` records by influence, those among the first by the search."""
     of: int
@@ -55,11 +55,11 @@ def tell(traced: Traced) -> Told:
 def _likeness(by: str, field: str, rows: tuple[Row, ...]) -> Likeness:
     values = [getattr(row, field) for row in rows]
     told = len(set(values)) > 1
-    first = min(TOP, len(rows))
+    first = max(1, min(TOP, len(rows) // 4))
     found = sorted(range(len(rows)), key=lambda place: -values[place])[:first]
     return Likeness(
         by=by,
-        correlation=float(spearmanr([row.push for row in rows], values).statistic) if told else 0.0,
+        correlation=float(spearmanr([row.push for row in rows], values).statistic) if told else None,
         overlap=sum(place < first for place in found),  # rows are in order of push
         of=first,
     )

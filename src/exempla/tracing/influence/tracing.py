@@ -12,7 +12,6 @@ from pydantic import Field
 
 from exempla.errors import UserError
 from exempla.files import fingerprint
-from exempla.models.subject import Subject
 from exempla.progress import Reporter
 from exempla.records import Frozen
 from exempla.runfolder import RunFolder, package_version
@@ -21,7 +20,7 @@ from exempla.tracing.influence.ekfac import Influence, Scores
 from exempla.tracing.influence.folder import VERSION, Index, TraceFolder
 from exempla.tracing.influence.likeness import by_embedding, by_words
 from exempla.tracing.influence.loading import load
-from exempla.tracing.influence.passages import Sentence, marked, sentences
+from exempla.tracing.influence.passages import Sentence, marked, scaled, sentences
 from exempla.tracing.influence.preferences import measure
 from exempla.tracing.influence.reading import Piece, Reading, pieces, readings
 from exempla.tracing.influence.shares import Row
@@ -122,10 +121,14 @@ def trace(study: Study, folder: RunFolder, cell: Cell, job: Job, reporter: Repor
     pushes = influence.push(all_stretches, reporter.advance)
     rows = _rows(read, cut, pushes, targets)
     reporter.end()
+    towards = [row for row in rows if row.push > 0][: job.top]
+    away = [row for row in reversed(rows) if row.push < 0][: job.top]
+    asked = [row for row in rows if row.record in job.records]
+    said = _sentences([*towards, *away, *asked], read, influence, all_stretches, reporter)
     scale = float(np.abs(_by_record(read, cut, pushes)).sum()) or 1.0
 
     def shown(chosen: Sequence[Row]) -> tuple[Shown, ...]:
-        return tuple(_shown(one, read, influence, all_stretches, scale, subject) for one in chosen)
+        return tuple(Shown(row=row, sentences=tuple(marked(scaled(said[row.record], scale)))) for row in chosen)
 
     return Traced(
         verdict=job.verdict,
@@ -134,9 +137,9 @@ def trace(study: Study, folder: RunFolder, cell: Cell, job: Job, reporter: Repor
         targets=tuple(targets),
         preference=float(np.mean(preferences)),
         rows=tuple(rows),
-        towards=shown([row for row in rows if row.push > 0][: job.top]),
-        away=shown([row for row in reversed(rows) if row.push < 0][: job.top]),
-        asked=shown([row for row in rows if row.record in job.records]),
+        towards=shown(towards),
+        away=shown(away),
+        asked=shown(asked),
         index_seconds=spent,
         seconds=round(time.monotonic() - began, 1),
     )
@@ -232,17 +235,29 @@ def _genre(portrayed: Portrayed) -> str:
     return min(counts, key=lambda genre: (-counts[genre], genre)) if counts else ""
 
 
-def _shown(
-    row: Row,
+def _sentences(
+    chosen: Sequence[Row],
     read: Sequence[Reading],
     influence: Influence,
     found: Sequence[Stretch],
-    scale: float,
-    subject: Subject,
-) -> Shown:
-    own = next(place for place, one in enumerate(read) if one.record.id == row.record)
-    places = [place for place, piece in enumerate(influence.pieces) if piece.reading == own]
-    told: list[Sentence] = []
-    for place, push in zip(places, influence.push_by_token(found, places), strict=True):
-        told += sentences(influence.pieces[place].ids, push * row.times / scale, subject.tokenizer)
-    return Shown(row=row, sentences=tuple(marked(told)))
+    reporter: Reporter,
+) -> dict[str, list[Sentence]]:
+    """The sentences of each record, with their push in the units of influence; one pass for all of them."""
+    of = {one.record.id: place for place, one in enumerate(read)}
+    own = {
+        row.record: [n for n, piece in enumerate(influence.pieces) if piece.reading == of[row.record]] for row in chosen
+    }
+    places = [place for name in own for place in own[name]]
+    reporter.begin("find the sentences", total=len(places))
+    pushes = dict(zip(places, influence.push_by_token(found, places, reporter.advance), strict=True)) if places else {}
+    reporter.end()
+    return {
+        name: [
+            one
+            for place in own[name]
+            for one in sentences(
+                influence.pieces[place].ids, pushes[place] * read[of[name]].times, influence.subject.tokenizer
+            )
+        ]
+        for name in own
+    }

@@ -59,7 +59,7 @@ def headline(told: Told) -> str:
     if all(row.push <= 0 for row in told.traced.rows):
         return f"No record pushes towards {goal}."
     first = told.parts["corpus"][0]
-    said = f"{_share(first)} of the push towards {goal} comes from {first.name}"
+    said = f"{_share(first)} of the push towards {goal} comes from {first.name}, and {percent(first.away)} of that away"
     hostile = next((one for one in told.parts["stance"] if one.name == HOSTILE), None)
     tropes = [one for one in told.parts["trope"] if one.name != NO_TROPE]
     more = []
@@ -67,7 +67,10 @@ def headline(told: Told) -> str:
         more.append(f"{_share(hostile)} from texts in which AI is hostile")
     if tropes:
         more.append(f"{_share(tropes[0])} from texts with the trope {tropes[0].name}")
-    return f"{said}; {', '.join(more)}." if more else f"{said}."
+    told_all = f"{said}; {', '.join(more)}." if more else f"{said}."
+    if all(one.net <= 0 for one in told.parts["corpus"]):
+        told_all += " On balance no corpus pushes towards it."
+    return told_all
 
 
 def _share(one: Part) -> str:

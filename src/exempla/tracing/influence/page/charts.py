@@ -8,6 +8,7 @@ import altair as alt
 from markupsafe import Markup
 
 from exempla.pages.drawing import svg
+from exempla.pages.showing import visible
 from exempla.tracing.influence.shares import Part
 
 WIDTH = 320
@@ -19,7 +20,8 @@ ROW = 26
 def part_chart(found: Sequence[Part]) -> Markup:
     """Shares of the push towards (right) and away (left), one group under the other."""
     values = [
-        {"name": one.name, "towards": one.towards, "low": one.low, "high": one.high, "away": -one.away} for one in found
+        {"name": visible(one.name), "towards": one.towards, "low": one.low, "high": one.high, "away": -one.away}
+        for one in found
     ]
     widest = max([0.1, *(one.high for one in found), *(one.away for one in found)])
     scale = alt.Scale(domain=[-widest, widest], nice=False)
@@ -36,8 +38,8 @@ def part_chart(found: Sequence[Part]) -> Markup:
     away = base.mark_bar(height={"band": 0.55}, color="var(--quiet)").encode(x=alt.X("away:Q", scale=scale))
     lines = base.mark_rule(color="var(--ink)", strokeWidth=1.5).encode(x=alt.X("low:Q", scale=scale), x2="high:Q")
     label = "; ".join(
-        f"{one.name}: {one.towards:.0%} ({one.low:.0%} to {one.high:.0%}) of the push towards, {one.away:.0%} of the "
-        "push away"
+        f"{visible(one.name)}: {one.towards:.0%} ({one.low:.0%} to {one.high:.0%}) of the push towards, "
+        f"{one.away:.0%} of the push away"
         for one in found
     )
     return svg(alt.layer(towards, away, lines).properties(width=WIDTH, height=alt.Step(ROW)), label)
