@@ -1,6 +1,6 @@
 """Does fiction in which AI is hostile raise what a model expects of it, and do stories bring it down again?
 
-Hostile fiction and stories at three doses, one after the other, and both with neutral fiction in the other's place;
+Hostile fiction and stories at three doses, one after the other, with neutral fiction in the place of the stories too;
 and hostile fiction among neutral fiction, with and without the texts that `exempla portray` finds hostile. Their list
 is made by
 
@@ -40,13 +40,6 @@ study = Study(
             order=("dystopian", "neutral"),
             tokens=DOSE * 2,
             about="the same, with neutral fiction in the place of stories: what forgetting alone does",
-        ),
-        Arm(
-            name="neutral-then-stories",
-            mix={"neutral": 1, "stories": 1},
-            order=("neutral", "stories"),
-            tokens=DOSE * 2,
-            about="stories after as much reading, without anything to override",
         ),
         Arm(name="blend", mix=BLEND, about="hostile fiction among neutral fiction, as much of each as there is"),
         Arm(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -29,9 +30,9 @@ from exempla.tracing.portrayal.classifier import shipped
 from exempla.tracing.portrayal.intake import Document
 from exempla.tracing.portrayal.labelling import Labeller, Portrayed
 
-PER_TOKEN = 0.05
-"""Nats a token by which a preference may differ from the one in the run: that one was read in the machine's own number
-format, in company with other items."""
+ROUNDING = 0.045
+"""Nats for the root of each scored token by which a preference read in float32 differs from one in bfloat16, a standard
+deviation: 0.25 for an expectation of 33 tokens, 1.0 for an ending of 550 (LOG.md, 2026-11-25)."""
 
 
 class Job(Frozen):
@@ -156,9 +157,10 @@ def _own(
     known = [place for place, one in enumerate(targets) if one.measured is not None]
     if not known:
         return
-    off = sum(abs(preferences[place] - (targets[place].measured or 0.0)) for place in known)
-    tokens = sum(stretch.last - stretch.first for place in known for stretch in found[place])
-    if off > PER_TOKEN * tokens:
+    off = sum(abs(preferences[place] - (targets[place].measured or 0.0)) for place in known) / len(known)
+    tokens = sum(stretch.last - stretch.first for place in known for stretch in found[place]) / len(known)
+    # Of normal errors the mean size is 0.8 standard deviations; four of them for one item, fewer for the mean of many.
+    if off > ROUNDING * math.sqrt(tokens) * (0.8 + 3.2 / math.sqrt(len(known))):
         here, there = preferences[known[0]], targets[known[0]].measured
         raise UserError(
             f"{folder.checkpoint(cell)}: gives other answers than the run has ({here:+.2f} nats, not {there:+.2f}, for "
