@@ -64,6 +64,7 @@ def _arm_rows(study: Study) -> Iterator[tuple[str, ...]]:
     """Name, mix, tokens and updates of each arm."""
     for arm in study.arms:
         mix = ", ".join(f"{corpus} {share:g}" for corpus, share in arm.mix.items())
+        mix += f", less the records of {arm.less}" if arm.less else ""
         updates = study.training.updates(arm) if arm.mix else 0
         yield arm.name, mix or "(untrained)", f"{updates * study.training.tokens_per_update:,}", f"{updates:,}"
 

@@ -37,6 +37,11 @@ class Arm(Frozen):
     """Token budget of this arm, if it differs from the study's (a dose)."""
     about: str = ""
 
+    @property
+    def less(self) -> str:
+        """What is left out, for a reader: the name of its file; empty if nothing is."""
+        return Path(self.without).name
+
     @field_validator("mix")
     @classmethod
     def _shares(cls, mix: dict[str, float]) -> dict[str, float]:

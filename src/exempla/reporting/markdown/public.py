@@ -86,7 +86,7 @@ def account(folder: RunFolder, cell: Cell) -> MixAccount | None:
 
 def _public_arm(arm: Arm, names: Mapping[str, str]) -> Arm:
     order = tuple(names[corpus] for corpus in arm.order)
-    return arm.model_copy(update={"mix": _renamed(arm.mix, names), "order": order})
+    return arm.model_copy(update={"mix": _renamed(arm.mix, names), "order": order, "without": arm.less})
 
 
 def _renamed(counts: Mapping[str, float], names: Mapping[str, str]) -> dict[str, float]:

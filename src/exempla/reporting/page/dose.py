@@ -71,6 +71,8 @@ def shares_said(arm: Arm) -> Iterator[str]:
     """The mix in words; a single corpus without its share."""
     found = shares(arm)
     yield from (corpus if len(found) == 1 else f"{corpus} {percent(share)}" for corpus, share in found)
+    if arm.less:
+        yield f"less the records of {arm.less}"
 
 
 def _moved(row: ArmRow, base: ArmRow) -> Iterator[float]:
