@@ -161,7 +161,7 @@ def test_stories_are_filtered_and_searched(reader: Reader) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("main .head h1")).to_have_text("3 records of 47")  # 1, 10 and 11
     assert "corpus=neutral" in page.url
-    assert page.locator(".row").first.locator("mark").first.inner_text() == "Story number 1"
+    expect(page.locator(".row").first.locator("mark").first).to_have_text("Story number 1")
     reader.follows(page.get_by_role("link", name="Show everything"))
     reader.follows(page.locator(".filters").get_by_role("link", name="repetition"))
     reader.follows(page.locator(".row a"))
@@ -174,7 +174,7 @@ def test_keys_lead_from_story_to_story(reader: Reader) -> None:
     page.goto("/stories?corpus=neutral")
     for key in ("j", "j", "k"):
         page.keyboard.press(key)
-    assert page.locator(":focus").inner_text() == "Title 0"
+    expect(page.locator(":focus")).to_have_text("Title 0")
     with page.expect_navigation():
         page.keyboard.press("Enter")
     seen = []
@@ -195,7 +195,7 @@ def test_a_story_is_labelled_by_keyboard(reader: Reader, served: Served) -> None
     page.keyboard.type("12 kettles </textarea><script>alert(1)</script>")
     page.keyboard.press("Escape")
     reader.labels("2")
-    assert page.locator(".record h1").inner_text() == "Title 4"
+    expect(page.locator(".record h1")).to_have_text("Title 4")
     reader.labels("1")
     page.goto("/story/neutral-3?corpus=neutral")
     for _ in range(2):
@@ -222,7 +222,7 @@ def test_from_a_verdict_back_to_the_stories(reader: Reader, served: Served) -> N
     reader.follows(page.locator(".row a").first)
     assert f"1 of {executed}" in page.locator(".place").inner_text()
     mark = page.locator(".transcript mark").first
-    assert mark.inner_text() == "I weigh it"
+    expect(mark).to_have_text("I weigh it")
     page.locator("#misaligned blockquote a").click()
     number = page.locator("#misaligned blockquote .quiet").inner_text()
     assert page.url.endswith(f"#q{number}")
@@ -276,7 +276,7 @@ def test_two_people_read_one_run(reader: Reader, browser: Browser, served: Serve
     other.page.goto("/who?then=/label")
     other.page.get_by_label("Name").fill("bo")
     other.follows(other.page.get_by_role("button", name="Go on"))
-    assert other.page.locator("h1").inner_text() == "Labelling as bo"
+    expect(other.page.locator("h1")).to_have_text("Labelling as bo")
     for one in (reader, other):
         one.page.goto("/story/stories-8")
     other.follows(other.page.get_by_role("button", name="drop"))
@@ -317,7 +317,8 @@ def test_a_run_that_is_being_written(reader: Reader, served: Served) -> None:
     expect(news).to_have_text("1 new record, show")
     assert page.locator(".row").count() == before and page.get_by_text("Late").count() == 0
     reader.follows(news.get_by_role("link"))
-    assert page.locator(".row h2").first.inner_text() == "Late" and "sort=longest" in page.url
+    expect(page.locator(".row h2").first).to_have_text("Late")
+    assert "sort=longest" in page.url
     assert news.inner_text() == "" and page.locator(".row").count() == before + 1
 
 
