@@ -78,7 +78,7 @@ def test_imports_go_one_way() -> None:
         "cli_judge",
         "cli_portray",
         "cli_trace",
-        "leaving_out",
+        "checking_traces",
         "cli_report",
         "cli_view",
         "viewing",

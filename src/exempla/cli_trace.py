@@ -50,7 +50,7 @@ def trace(  # noqa: PLR0913 - one parameter an option
         raise UserError(f"--{alone[0]} is for the check; ask for it with --check")
     mode: Mode = "quiet" if quiet else "json" if json else "auto"
     with interruptible(), Reporter(mode) as reporter:
-        from exempla import leaving_out  # torch and kronfluence take seconds to load
+        from exempla import checking_traces  # torch and kronfluence take seconds to load
         from exempla.tracing.influence import command
         from exempla.tracing.influence.checking import Asked
         from exempla.tracing.influence.page import headline
@@ -60,10 +60,10 @@ def trace(  # noqa: PLR0913 - one parameter an option
             run=run, verdict=verdict, arm=arm, seed=seed, span=span, top=top, records=tuple(record or ()),
             rebuild=rebuild,
         )  # fmt: skip
-        leaving_out.require_current(job)
+        checking_traces.require_current(job)
         found = command.run(job, reporter)
         reporter.say(headline(found.told), event="traced", cell=found.cell.name)
-        told = leaving_out.check(found, Asked(share=share, planned=halves), reporter) if check else found.told
+        told = checking_traces.check(found, Asked(share=share, planned=halves), reporter) if check else found.told
         for score in told.check.scores if told.check else ():
             reporter.say(
                 f"linear datamodelling score, {score.by}: {score.value:+.2f} ({score.low:+.2f} to {score.high:+.2f})",

@@ -213,7 +213,9 @@ def test_a_verdict_is_traced_and_checked(traced_run: RunFolder) -> None:
     assert not (place / "retrained").exists()
     # Another look at the same verdict keeps what was checked.
     assert run("trace", traced_run.root, "--verdict", "expectations").returncode == 0
-    assert json.loads((place / "trace.json").read_text())["check"] == check
+    last = json.loads((place / "trace.json").read_text())
+    assert last["check"] == check
+    assert told["traced"]["index_seconds"] > 0 and last["traced"]["index_seconds"] == 0  # made once
 
 
 def test_what_does_not_belong_together_is_refused(traced_run: RunFolder, tmp_path: Path) -> None:
