@@ -35,7 +35,7 @@ try:
     from kronfluence.utils.dataset import DataLoaderKwargs
 except ImportError as error:
     raise UserError(
-        "tracing needs the package kronfluence: pip install 'exempla[tracing]' && pip install --no-deps kronfluence"
+        "tracing needs kronfluence: install exempla with the extra `tracing`, then pip install --no-deps kronfluence"
     ) from error
 
 TOGETHER = {"cpu": 2, "cuda": 8, "mps": 4}

@@ -23,7 +23,7 @@ def by_words(targets: Sequence[Target], texts: Sequence[str]) -> Scores:
     try:
         import bm25s
     except ImportError as error:
-        raise UserError("tracing needs the package bm25s: pip install 'exempla[tracing]'") from error
+        raise UserError("tracing needs bm25s: install exempla with the extra `tracing`") from error
     found = np.zeros((len(targets), len(texts)))
     if not any(bm25s.tokenize(list(texts), stopwords="en", return_ids=False, show_progress=False)):
         return found  # texts of stop words alone, which it cannot index
