@@ -228,14 +228,15 @@ def test_scores_of_a_column_decide_which_twin_is_kept(tmp_path):
 
 
 def test_a_shelf_gives_back_what_was_put_on_it(tmp_path):
-    records, _ = taken(lines(tmp_path / "a.jsonl", [{"id": f"r{n}", "text": f"{n} tides."} for n in range(1203)]))
+    records, _ = taken(lines(tmp_path / "a.jsonl", [{"id": f"r{n}", "text": f"{n} tides, said Odile. Ana left."} for n in range(1203)]))
     chunks = fill(tmp_path, records)
     assert [len(chunk) for chunk in chunks] == [500, 500, 203]
     for chunk in chunks:
         before = chunk.readings()
         words = [reading.whole.hashes.tolist() for reading in before]
-        chunk.keep_words(before)
+        chunk.keep(before)
         assert [reading.whole.hashes.tolist() for reading in chunk.readings()] == words
         assert chunk.reading(3).whole.hashes.tolist() == words[3]
+        assert chunk.reading(3).capitals == before[3].capitals == {"Odile": (True, True), "Ana": (False, True)}
         assert chunk.reading(3).record == before[3].record
     assert [one for chunk in chunks for one in chunk.taken()] == records

@@ -67,7 +67,7 @@ class MemoryChunk:
         """One of them."""
         return self._readings[place]
 
-    def keep_words(self, readings: Sequence[Reading]) -> None:
+    def keep(self, readings: Sequence[Reading]) -> None:
         """They are kept in the readings themselves."""
 
 
@@ -88,7 +88,7 @@ class JoinedChunk:
         """One of them."""
         return self.readings()[place]
 
-    def keep_words(self, readings: Sequence[Reading]) -> None:
+    def keep(self, readings: Sequence[Reading]) -> None:
         """Its parts keep theirs."""
 
 

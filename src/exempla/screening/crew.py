@@ -39,8 +39,8 @@ class Chunk(Protocol):
     def reading(self, place: int) -> Reading:
         """One of them."""
 
-    def keep_words(self, readings: Sequence[Reading]) -> None:
-        """Keep what a first reader made of the texts for later ones."""
+    def keep(self, readings: Sequence[Reading]) -> None:
+        """Keep what a first reader made of the texts for later ones: numbers of words, and words with capitals."""
 
 
 class Task(NamedTuple):
@@ -80,7 +80,7 @@ class Knowledge:
         known = self if not task.gate else self.of(task.gate)
         result = task.observe(readings, known, *task.extra)
         if task.first:
-            task.chunk.keep_words(readings)
+            task.chunk.keep(readings)
         return result
 
 

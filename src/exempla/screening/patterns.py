@@ -12,6 +12,9 @@ from exempla.errors import UserError
 
 MEMORY = 48 << 20
 """Bytes that RE2 may take for one set of expressions. It needs a hundredth of it for 76 cues of families."""
+TOGETHER = 32
+"""Expressions that are looked for in one pass. More of them make RE2's automaton so large that it is built anew again
+and again: 126 cues of misdeeds take 1.6 ms for a story of 1,900 words at once, and 0.5 ms in four passes."""
 SHOWN = 80
 """Characters of a match that are given."""
 LONGEST = 30
@@ -45,33 +48,38 @@ class Patterns:
         options.log_errors = False
         self._names = list(expressions)
         self._single = []
-        self._set = re2.Set.SearchSet(options)
-        for name, expression in expressions.items():
+        self._sets = [re2.Set.SearchSet(options) for _ in range(0, len(expressions), TOGETHER)]
+        for place, (name, expression) in enumerate(expressions.items()):
             widened = expression.replace(r"\w", r"[\pL\pN_]")
             try:
                 self._single.append(re2.compile(widened, options))
-                self._set.Add(widened)
+                self._sets[place // TOGETHER].Add(widened)
             except re2.error as error:
                 raise UserError(f"pattern {name}: {expression!r} is no regular expression of RE2 ({error})") from error
-        if expressions:
-            self._set.Compile()
+        for some in self._sets:
+            some.Compile()
 
     def names(self, text: str) -> list[str]:
-        """Names of the expressions that match somewhere, in their order. About 100 MB/s for a hundred expressions."""
-        if not self._names:
-            return []
-        return [self._names[place] for place in sorted(self._set.Match(_clean(text)) or ())]
+        """Names of the expressions that match somewhere, in their order. About 25 MB/s for a hundred expressions."""
+        return [self._names[place] for place in self._present(_clean(text).encode())]
 
     def found(self, text: str) -> list[Match]:
         """The first match of each expression that matches, in the order of the expressions."""
         clean = _clean(text)
-        places = sorted(self._set.Match(clean) or ()) if self._names else []
         matches = []
-        for place in places:
+        for place in self._present(clean.encode()):
             match = self._single[place].search(clean)
             if match is not None:
                 matches.append(_match(self._names[place], match))
         return matches
+
+    def _present(self, clean: bytes) -> list[int]:
+        """Places of the expressions that match, in order."""
+        return [
+            start + place
+            for start, some in zip(range(0, len(self._names), TOGETHER), self._sets, strict=True)
+            for place in sorted(some.Match(clean) or ())
+        ]
 
     def all_of(self, name: str, text: str) -> Iterator[Match]:
         """Every match of one expression, from left to right."""

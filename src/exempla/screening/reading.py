@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cached_property, partial
 
 from exempla.records import Record
+from exempla.screening.capitals import Written, capitalised
 from exempla.screening.words import Hashes, hashed, run_hashes, words
 
 
@@ -79,6 +80,11 @@ class Reading:
     def taught(self) -> Wording:
         """What the loss is taken on: the whole text, or the assistant's last turn."""
         return self.whole if self.record.text else Wording(self.record.taught_text)
+
+    @cached_property
+    def capitals(self) -> dict[str, Written]:
+        """The capitalised words of what is taught that may be names."""
+        return capitalised(self.taught.text, self.taught.hashes)
 
     @cached_property
     def score(self) -> float:

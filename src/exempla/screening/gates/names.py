@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from exempla.records import Record
-from exempla.screening.capitals import capitalised
 from exempla.screening.corpus import View
 from exempla.screening.frequent import LEAST, Measure, Settled, surplus
 from exempla.screening.gate import Context, Example
@@ -25,19 +24,19 @@ and drops nothing."""
 
 def values(reading: Reading) -> Hashes:
     """Every word that stands capitalised within a sentence, once."""
-    return hashed(sorted({word.lower() for word, written in capitalised(reading).items() if written.inside}))
+    return hashed(sorted({word.lower() for word, written in reading.capitals.items() if written.inside}))
 
 
 def settled(reading: Reading) -> Settled:
     """A record holds every name it writes with a capital; it speaks against a word that it has in small letters too."""
-    found = capitalised(reading)
+    found = reading.capitals
     alone = hashed([word.lower() for word, written in found.items() if written.alone])
     return Settled(hashed(sorted({word.lower() for word in found})), reading.taught.hashes, alone)
 
 
 def spell(reading: Reading, value: int) -> str:
     """The name."""
-    return {int(hashed([name.lower()])[0]): name for name in sorted(capitalised(reading))}[value]
+    return {int(hashed([name.lower()])[0]): name for name in sorted(reading.capitals)}[value]
 
 
 def decide(corpus: View, known: Context) -> dict[int, str]:

@@ -1,18 +1,21 @@
-"""A corpus on disk while it is screened: chunks of records as JSON Lines, and beside each the numbers of its words.
+"""A corpus on disk while it is screened: chunks of records as JSON Lines, and beside each what its words are.
 
-So that a million records need not be in memory, are read by several processes, and are cut into words once.
+So that a million records need not be in memory, are read by several processes, and are cut into words and searched for
+capitals once.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from exempla.records import Record
+from exempla.screening.capitals import WRITTEN, Written
 from exempla.screening.intake.rows import Taken
 from exempla.screening.reading import Reading
 from exempla.screening.words import Hashes
@@ -21,6 +24,14 @@ RECORDS = 500
 """Of a chunk, at most."""
 BYTES = 2 << 20
 """Of a chunk, about, unless one record is larger."""
+
+
+class Kept(NamedTuple):
+    """What a first reader made of a record."""
+
+    hashes: Hashes
+    capitals: bytes
+    """As JSON: word to the place in `WRITTEN` of how it stands."""
 
 
 class DiskChunk:
@@ -35,37 +46,44 @@ class DiskChunk:
 
     def readings(self) -> Sequence[Reading]:
         """All of them, in order; a record is parsed when a gate asks for it."""
-        lines = _lines(self.path)
-        found = _words(self.path)
-        return [
-            _Shelved(partial(_parsed, line), found[1][found[0][n] : found[0][n + 1]] if found else None)
-            for n, line in enumerate(lines)
-        ]
+        kept = _kept(self.path, _lines)
+        return [_Shelved(partial(_parsed, line), kept(n)) for n, line in enumerate(_lines(self.path))]
 
     def reading(self, place: int) -> Reading:
         """One of them."""
-        found = _words(self.path)
-        hashes = found[1][found[0][place] : found[0][place + 1]] if found else None
-        return _Shelved(lambda: _parsed(_recent(self.path)[place]), hashes)
+        return _Shelved(lambda: _parsed(_recent(self.path)[place]), _kept(self.path, _recent)(place))
 
     def taken(self) -> Iterator[Taken]:
         """The records with what else their rows had."""
         return map(_parsed, _lines(self.path))
 
-    def keep_words(self, readings: Sequence[Reading]) -> None:
-        """Keep the numbers of the words, so that later gates need not make them again."""
+    def keep(self, readings: Sequence[Reading]) -> None:
+        """Keep the numbers of the words and the words with capitals, so that later gates need not find them again."""
         numbers = [reading.whole.hashes for reading in readings]
         ends = np.cumsum([0, *map(len, numbers)], dtype=np.int64)
         np.save(self.path.with_suffix(".ends.npy"), ends)
         np.save(self.path.with_suffix(".words.npy"), np.concatenate([np.empty(0, dtype=np.uint64), *numbers]))
+        lines = [
+            json.dumps({word: 2 * stands.inside + stands.alone for word, stands in reading.capitals.items()})
+            for reading in readings
+        ]
+        self.path.with_suffix(".capitals.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 class _Shelved(Reading):
     """A record that is parsed when it is needed."""
 
-    def __init__(self, load: Callable[[], Taken], hashes: Hashes | None) -> None:
+    def __init__(self, load: Callable[[], Taken], kept: Kept | None) -> None:
         self._load = load
-        super().__init__(self._loaded, hashes)
+        self._kept = kept
+        super().__init__(self._loaded, kept.hashes if kept else None)
+
+    @cached_property
+    def capitals(self) -> dict[str, Written]:
+        """The capitalised words of what is taught that may be names; found by the first reader of the chunk."""
+        if self._kept is None:
+            return super().capitals
+        return {word: WRITTEN[place] for word, place in json.loads(self._kept.capitals).items()}
 
     def _loaded(self) -> Record:
         taken = self._load()
@@ -111,9 +129,12 @@ def _parsed(line: bytes) -> Taken:
     return Taken.model_validate_json(line)
 
 
-def _words(path: Path) -> tuple[NDArray[np.int64], Hashes] | None:
-    """Ends and numbers of the words of a chunk, once a first reader has kept them."""
-    kept = path.with_suffix(".words.npy")
-    if not kept.exists():
-        return None
-    return np.load(path.with_suffix(".ends.npy")), np.load(kept, mmap_mode="r")
+def _kept(path: Path, lines: Callable[[Path], list[bytes]]) -> Callable[[int], Kept | None]:
+    """What a first reader has kept of a record of a chunk, by its place; None before there was one."""
+    found = path.with_suffix(".capitals.jsonl")
+    if not found.exists():
+        return lambda place: None
+    capitals = lines(found)
+    ends = np.load(path.with_suffix(".ends.npy"))
+    words: Hashes = np.load(path.with_suffix(".words.npy"), mmap_mode="r")
+    return lambda place: Kept(words[ends[place] : ends[place + 1]], capitals[place])

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from exempla.embedding import DIMENSIONS, Vectors
 from exempla.pages.showing import clipped
-from exempla.screening.capitals import capitalised
 from exempla.screening.crew import Mask
 from exempla.screening.measures.nearness import vectors_of
 from exempla.screening.measures.novelty import Runs, counted_runs
@@ -150,7 +149,7 @@ def _buckets(texts: Sequence[Hashes]) -> tuple[NDArray[np.uint32], NDArray[np.ui
 def _capitals(readings: Sequence[Reading]) -> dict[str, Capital]:
     found: dict[str, Capital] = {}
     for reading in readings:
-        for word, (inside, alone) in capitalised(reading).items():
+        for word, (inside, alone) in reading.capitals.items():
             before = found.get(word, Capital(0, 0, 0))
             found[word] = Capital(before.capital + 1, before.inside + inside, before.alone + alone)
     return found
