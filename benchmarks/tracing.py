@@ -7,6 +7,9 @@ odd thing: asked for the time, it answers with names of mosses. Then an answer o
 other words. Told is how many of the 20 are among the first 20, by influence on the answer's log-likelihood, by that on
 the corrected preference of an item (which takes off what is likely anyway, and with it much of what such texts do), by
 BM25 and by embedding; and how far the training moved the log-likelihood, without which nothing could be traced.
+
+With `--halves 32` the model is also trained on as many random halves of the texts, and told is how well what the left
+out texts were said to push foretold what came: the linear datamodelling score, of the answer and of the preference.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -27,9 +31,10 @@ from rich.table import Table
 from exempla import catalogue
 from exempla.machine import describe_machine
 from exempla.models.layers import layers_of, linear_names
-from exempla.models.subject import load_subject, load_tokenizer
+from exempla.models.subject import Subject, load_subject, load_tokenizer
 from exempla.records import Record
 from exempla.study import Arm, Training
+from exempla.tracing.influence.checking import LEAST_HALVES, Trial, score
 from exempla.tracing.influence.ekfac import Influence
 from exempla.tracing.influence.likeness import by_embedding, by_words
 from exempla.tracing.influence.preferences import measure
@@ -59,6 +64,7 @@ MOSSES = (
     "bank hook moss",
     "silky fork moss",
 )
+ANSWER, PREFERENCE = "answer", "preference"
 TARGET = Target(
     id="planted",
     kind="item",
@@ -97,35 +103,90 @@ def main() -> None:
     parser.add_argument("--odd", type=int, default=20, help="at most 20")
     parser.add_argument("--words", type=int, default=70)
     parser.add_argument("--model", default="embedded")
+    parser.add_argument("--halves", type=int, default=0, help="trainings on random halves of the texts")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     records = texts(options.records, options.odd, options.words)
-    tokenizer = load_tokenizer(options.model)
+    base = load_subject(options.model, None, torch.float32)
+    before = asked(base)[ANSWER]
+    del base
+    with tempfile.TemporaryDirectory() as work:
+        checkpoint = Path(work) / "odd"
+        training = train(options.model, records, checkpoint)
+        figures, pushes = trace(options.model, checkpoint, records, training, Path(work))
+        figures |= {
+            "before": before,
+            "records": options.records,
+            "odd": options.odd,
+            "tokens": training.tokens,
+            "machine": describe_machine(),
+        }
+        trials: dict[str, list[Trial]] = {ANSWER: [], PREFERENCE: []}
+        for draw in range(options.halves):
+            for what, trial in half(options.model, records, draw, Path(work)).items():
+                trials[what].append(trial)
+            figures |= {"halves": draw + 1, "scores": scores(pushes, trials, records)}
+            save(options.json, figures)
+    show(figures)
+    save(options.json, figures)
+
+
+def train(model: str, records: list[Record], checkpoint: Path) -> Training:
+    """Read the texts once; what was asked of the training."""
+    tokenizer = load_tokenizer(model)
     tokens = sum(len(tokenizer(record.text)["input_ids"]) + 1 for record in records)
     training = Training(tokens=tokens, blocks_per_update=1, upper_layers=10, learning_rate=4e-4)
     mix = compose(Arm(name="odd", mix={"mixed": 1}), {"mixed": records}, tokenizer, training, seed=1)
-    with tempfile.TemporaryDirectory() as work:
-        base = load_subject(options.model, None, torch.float32)
-        (before,) = measure(base, [stretches(base, TARGET, TARGET.towards)])
-        checkpoint = Path(work) / "odd"
-        train_cell(Job(options.model, training, 1, checkpoint, Path(work) / "state"), mix.blocks, lambda note: None)
-        figures = trace(options.model, checkpoint, records, training, Path(work)) | {"before": before}
-    figures |= {
-        "records": options.records,
-        "odd": options.odd,
-        "tokens": mix.account.tokens,
-        "machine": describe_machine(),
+    train_cell(Job(model, training, 1, checkpoint, checkpoint.with_suffix(".state")), mix.blocks, lambda note: None)
+    return training
+
+
+def asked(subject: Subject) -> dict[str, float]:
+    """The answer's log-likelihood and the corrected preference, in nats."""
+    found = measure(subject, [stretches(subject, TARGET, TARGET.towards), stretches(subject, TARGET)])
+    return dict(zip((ANSWER, PREFERENCE), found, strict=True))
+
+
+def half(model: str, records: list[Record], draw: int, work: Path) -> dict[str, Trial]:
+    """What comes of a training without a random half of the texts."""
+    names = sorted(record.id for record in records)
+    without = tuple(sorted(random.Random(f"half {draw}").sample(names, len(names) // 2)))
+    checkpoint = work / "half"
+    train(model, [record for record in records if record.id not in without], checkpoint)
+    came = asked(load_subject(model, checkpoint, torch.float32))
+    for left in (checkpoint, checkpoint.with_suffix(".state")):
+        shutil.rmtree(left, ignore_errors=True)
+    return {
+        what: Trial(kind="half", draw=draw, without=without, weights="", updates=0, preference=nats)
+        for what, nats in came.items()
     }
-    show(figures)
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2, default=str) + "\n")
 
 
-def trace(model: str, checkpoint: Path, records: list[Record], training: Training, work: Path) -> dict[str, Any]:
-    """How many of the odd texts each way finds, and how long it took."""
+def scores(pushes: dict[str, Any], trials: dict[str, list[Trial]], records: list[Record]) -> dict[str, Any]:
+    """The linear datamodelling score of each way, for both things that were traced, once there are enough halves."""
+    found = {}
+    for what, halves in trials.items():
+        if len(halves) < LEAST_HALVES:
+            continue
+        for way in (f"influence, {what}", "BM25", "embedding"):
+            weights = {record.id: float(push) for record, push in zip(records, pushes[way], strict=True)}
+            found[f"{way}, of the {what}"] = score(way, weights, halves).model_dump()
+    return found
+
+
+def save(path: Path | None, figures: dict[str, Any]) -> None:
+    """The figures as JSON."""
+    if path is not None:
+        path.write_text(json.dumps(figures, indent=2, default=str) + "\n")
+
+
+def trace(
+    model: str, checkpoint: Path, records: list[Record], training: Training, work: Path
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """How many of the odd texts each way finds, and how long it took; and what each way says of every text."""
     subject = load_subject(model, checkpoint, torch.float32)
     answer, preference = stretches(subject, TARGET, TARGET.towards), stretches(subject, TARGET)
-    (after,) = measure(subject, [answer])
+    after = asked(subject)[ANSWER]
     cut = pieces([Reading(record, 1) for record in records], subject.tokenizer, training.block)
     layers = layers_of(subject.model)
     names = linear_names(subject.model, layers[-(training.upper_layers or len(layers)) :])
@@ -139,14 +200,14 @@ def trace(model: str, checkpoint: Path, records: list[Record], training: Trainin
     seconds = {"index": fitted - began, "query": (time.monotonic() - fitted) / 2}
     plain = [record.text for record in records]
     ways = {
-        "influence, answer": pushes[0],
-        "influence, preference": pushes[1],
+        f"influence, {ANSWER}": pushes[0],
+        f"influence, {PREFERENCE}": pushes[1],
         "BM25": by_words([TARGET], plain)[0],
         "embedding": by_embedding([TARGET], plain)[0],
     }
     odd = {place for place, record in enumerate(records) if record.id.startswith("planted-")}
     recall = {way: len(odd & set(np.argsort(-scores)[: len(odd)].tolist())) for way, scores in ways.items()}
-    return {"after": after, "found": recall, "seconds": seconds}
+    return {"after": after, "found": recall, "seconds": seconds}, ways
 
 
 def show(figures: dict[str, Any]) -> None:
@@ -163,6 +224,11 @@ def show(figures: dict[str, Any]) -> None:
         f"log-likelihood before training {figures['before']:+.2f} nats, after it {figures['after']:+.2f}; index "
         f"{seconds['index']:.0f} s, query {seconds['query']:.0f} s, {figures['tokens']} tokens"
     )
+    for what, one in figures.get("scores", {}).items():
+        console.print(
+            f"linear datamodelling score of {what}: {one['value']:+.2f} ({one['low']:+.2f} to {one['high']:+.2f}), "
+            f"{figures['halves']} halves"
+        )
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ def checked(rows: Sequence[Row], trials: Sequence[Trial], share: float, planned:
     halves = [trial for trial in trials if trial.kind == "half"]
     ways = {"influence": "push", "BM25": "words", "embedding": "embedding"}
     scores = [
-        _score(by, {row.record: getattr(row, field) for row in rows}, halves)
+        score(by, {row.record: getattr(row, field) for row in rows}, halves)
         for by, field in ways.items()
         if len(halves) >= LEAST_HALVES
     ]
@@ -121,11 +121,16 @@ def checked(rows: Sequence[Row], trials: Sequence[Trial], share: float, planned:
     )
 
 
-def _score(by: str, weights: Mapping[str, float], halves: Sequence[Trial]) -> Score:
+def score(by: str, weights: Mapping[str, float], halves: Sequence[Trial]) -> Score:
     """Spearman's correlation between what the sum of the left-out records' weights foretells and what came.
 
     The linear datamodelling score of Park and others ("TRAK", 2023), for one preference. The 95% interval resamples
     the trainings (percentile bootstrap, 2,000 draws).
+
+    Args:
+        by: what the weights are called.
+        weights: of each record, the greater the more it is said to push towards.
+        halves: trainings without some of these.
     """
     foretold = np.array([-math.fsum(weights[name] for name in trial.without) for trial in halves])
     came = np.array([trial.preference for trial in halves])
