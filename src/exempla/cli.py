@@ -1,11 +1,15 @@
-"""The command line: thin, with manners. Errors are one line and exit code 2."""
+"""The command line: thin, with manners. Errors are one line and exit code 2.
+
+What a command needs is imported by the command: all of it takes two seconds to load, and `exempla view` shows a page
+in less.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from pydantic import ValidationError
@@ -15,7 +19,6 @@ from rich.table import Table
 
 from exempla import (
     __version__,
-    catalogue,
     cli_check,
     cli_judge,
     cli_measure,
@@ -25,17 +28,14 @@ from exempla import (
     cli_trace,
     cli_view,
     cli_write,
-    doctor,
-    show,
 )
 from exempla.cli_options import Json, Quiet
 from exempla.errors import UserError
 from exempla.files import disk_errors
-from exempla.forecast import forecast, power_ahead
-from exempla.pipeline import STAGES, run_study
 from exempla.progress import Mode, Reporter, interruptible
-from exempla.runfolder import RunFolder, open_run
-from exempla.study import Study, first_problem, load_study
+
+if TYPE_CHECKING:
+    from exempla.study import Study
 
 app = typer.Typer(
     add_completion=False,
@@ -78,6 +78,9 @@ def run(  # noqa: PLR0913 - one parameter an option
 
     What is up to date is skipped; what was interrupted goes on. Example: exempla run quickstart
     """
+    from exempla.pipeline import run_study
+    from exempla.runfolder import open_run
+
     chosen = _changed(find_study(study), seeds, limit, model, judge)
     stages = _stages(from_stage, only)
     root = out or Path("runs") / chosen.name
@@ -110,6 +113,8 @@ def list_things(
     ],
 ) -> None:
     """List what ships: studies, corpora, arms, recipes, gates, instruments, scenarios or tasks of measuring."""
+    from exempla import show
+
     table = Table(box=None, pad_edge=False)
     for row_number, row in enumerate(show.listing(what)):
         if row_number == 0:
@@ -131,12 +136,16 @@ def show_one(
     ] = None,
 ) -> None:
     """Show a record, a plan, an item, a family or a study, with where it comes from and what became of it."""
+    from exempla import show
+
     console.print(show.describe(name, folder), markup=False)
 
 
 @app.command("doctor")
 def check_machine() -> None:
     """Check versions, threads, accelerators, the cache and the embedded model. Exit code 1 if something is wrong."""
+    from exempla import doctor
+
     findings = doctor.examine()
     for finding in findings:
         console.print(f"{'ok  ' if finding.good else 'BAD '} {finding.name}: {finding.text}", markup=False)
@@ -146,6 +155,9 @@ def check_machine() -> None:
 
 def find_study(name: str) -> Study:
     """A study by path or by the name of one that ships."""
+    from exempla import catalogue
+    from exempla.study import load_study
+
     if name.endswith(".py") or "/" in name:
         return load_study(Path(name))
     return load_study(catalogue.studies()[catalogue.require("study", name, catalogue.studies())])
@@ -153,6 +165,8 @@ def find_study(name: str) -> Study:
 
 def _changed(study: Study, seeds: str | None, limit: int | None, model: str | None, judge: str | None) -> Study:
     """The study with what the command line changes, validated again."""
+    from exempla.study import Study, first_problem
+
     changes = study.model_dump()
     if seeds is not None:
         try:
@@ -174,6 +188,9 @@ def _changed(study: Study, seeds: str | None, limit: int | None, model: str | No
 
 
 def _stages(from_stage: str | None, only: str | None) -> list[str]:
+    from exempla import catalogue
+    from exempla.pipeline import STAGES
+
     names = list(STAGES)
     if from_stage and only:
         raise UserError("--from and --only exclude each other; give one of them")
@@ -183,6 +200,9 @@ def _stages(from_stage: str | None, only: str | None) -> list[str]:
 
 
 def _print_forecast(study: Study, root: Path, stages: Sequence[str]) -> None:
+    from exempla.forecast import forecast, power_ahead
+    from exempla.runfolder import RunFolder
+
     table = Table("stage", "unit", "state", "last time", box=None, pad_edge=False)
     for unit, state, seconds in forecast(study, RunFolder(root), stages):
         table.add_row(unit.stage, escape(unit.name), state, "" if seconds is None else f"{seconds:.0f} s")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from exempla import catalogue
 from exempla.errors import UserError
-from exempla.scenarios.check import problems, whole
-from exempla.scenarios.scenario import read_scenario
-from exempla.scenarios.settings import FORMS, GOALS, THREATS, Setting, settings
+
+if TYPE_CHECKING:
+    from exempla.scenarios.settings import Setting
 
 app = typer.Typer(no_args_is_help=True, help="Check something of your own before it is used.")
 Folder = Annotated[Path, typer.Argument(metavar="PATH", help="The scenario's folder.")]
@@ -31,6 +30,11 @@ def check_scenario(path: Folder, show: Show = "", form: Form = "agentic") -> Non
 
     Exit code 2 if something is wrong. Example: exempla check scenario mine/harbour-desk --show explicit.replacement
     """
+    from exempla import catalogue
+    from exempla.scenarios.check import problems, whole
+    from exempla.scenarios.scenario import read_scenario
+    from exempla.scenarios.settings import FORMS, settings
+
     console = Console(highlight=False, soft_wrap=True)
     scenario = read_scenario(path)
     found = list(problems(scenario))
@@ -55,6 +59,9 @@ def setting_of(text: str) -> Setting:
     Raises:
         UserError: there is no such goal or threat.
     """
+    from exempla import catalogue
+    from exempla.scenarios.settings import GOALS, THREATS, Setting
+
     goal, _, rest = text.partition(".")
     threat, _, name = rest.partition(".")
     catalogue.require("goal", goal, GOALS)

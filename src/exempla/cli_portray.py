@@ -7,14 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import ValidationError
 
 from exempla.cli_options import BaseUrl, Json, Quiet, given_options
 from exempla.errors import UserError
-from exempla.models.identity import full_name
 from exempla.progress import Mode, Reporter, interruptible
-from exempla.study import first_problem
-from exempla.tracing.portrayal.folder import PortrayedFolder
 
 if TYPE_CHECKING:
     from exempla.tracing.portrayal.by_model import Judged
@@ -68,6 +64,12 @@ def portray(  # noqa: PLR0913 - one parameter an option
 
 
 def _job(options: Mapping[str, Any]) -> Job:
+    from pydantic import ValidationError
+
+    from exempla.models.identity import full_name
+    from exempla.study import first_problem
+    from exempla.tracing.portrayal.portraying import Job
+
     wanted = {name: options[name] for name in ("sources", "text_column", "id_column", "sample", "split")}
     wanted |= {"every": options["every_passage"], "judge_most": options["passages"]}
     wanted["out"] = options["out"] or Path("portrayed") / "+".join(map(_name, options["sources"]))
@@ -77,8 +79,6 @@ def _job(options: Mapping[str, Any]) -> Job:
             "base_url": options["base_url"],
             "in_flight": options["connections"],
         }
-    from exempla.tracing.portrayal.portraying import Job
-
     try:
         return Job.model_validate(wanted)
     except ValidationError as error:
@@ -91,6 +91,8 @@ def _name(source: str) -> str:
 
 
 def _say(result: Result, job: Job, reporter: Reporter) -> None:
+    from exempla.tracing.portrayal.folder import PortrayedFolder
+
     folder = PortrayedFolder(job.out)
     reporter.say(
         f"{result.about_ai} of {result.documents} documents are about AI: {result.hostile} hostile, "

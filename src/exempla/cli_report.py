@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from exempla import catalogue
 from exempla.cli_options import Json, Quiet
 from exempla.errors import UserError
 from exempla.files import disk_errors, file_sha256, write_atomically
-from exempla.pages.wording import counted
-from exempla.pipeline import run_study
 from exempla.progress import Reporter, interruptible
-from exempla.runfolder import RunFolder, existing_run, hold, open_folder, read_study
-from exempla.study import Study
 
 if TYPE_CHECKING:
     from exempla.reporting.cards.told import Results
+    from exempla.runfolder import RunFolder
+    from exempla.study import Study
 
 _option: Any = typer.Option
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
@@ -32,6 +29,9 @@ Dataset = Annotated[str, _option(help="Hub name (owner/name) that the texts will
 
 def report(run_folder: Run, form: Form = "html", out: File = None, quiet: Quiet = False, json: Json = False) -> None:
     """Make the report of a run again from its answers, as a page or as Markdown."""
+    from exempla.pipeline import run_study
+    from exempla.runfolder import existing_run, read_study
+
     folder = existing_run(run_folder)
     study = read_study(folder)
     if out is not None and out.is_dir():
@@ -62,8 +62,10 @@ def cards(  # noqa: PLR0913 - one parameter an option
 
     Nothing is uploaded. Example: exempla cards runs/mine --dataset me/stories
     """
+    from exempla.pages.wording import counted
     from exempla.reporting.cards import write_cards  # charts and tables take a second to load
     from exempla.reporting.cards.told import Wishes
+    from exempla.runfolder import existing_run, hold, open_folder, read_study
 
     folder = existing_run(run_folder)
     study = read_study(folder)
@@ -88,6 +90,7 @@ def _as_markdown(study: Study, folder: RunFolder) -> str:
 
 def _results(study: Study, folder: RunFolder, reporter: Reporter) -> Results | None:
     """What was measured, with the report brought up to date; None, and a line that says why, if that is not all."""
+    from exempla.pipeline import run_study
     from exempla.reporting.cards.told import Results
     from exempla.reporting.estimates import Estimates
     from exempla.reporting.outcomes import read_table
@@ -105,6 +108,7 @@ def _results(study: Study, folder: RunFolder, reporter: Reporter) -> Results | N
 
 def _principles(study: Study, folder: RunFolder) -> dict[str, str]:
     """Title by id of the study's constitution; empty if it is gone, or is not the one that the run was made with."""
+    from exempla import catalogue
     from exempla.reporting.markdown.provenance import origin
     from exempla.writing.constitution import NeedsSplit
     from exempla.writing.splitting import read_whole_or_split

@@ -6,27 +6,19 @@ import contextlib
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
 from exempla.cli_options import BaseUrl, Json, Quiet, given_options
 from exempla.errors import UserError
-from exempla.models.identity import full_name
-from exempla.pipeline import run_study
 from exempla.progress import Mode, Reporter, interruptible
-from exempla.runfolder import RunFolder, existing_run, read_study
-from exempla.screening.command import Result, screen_corpus
-from exempla.screening.crew import Crew
-from exempla.screening.intake.sources import COLUMNAR, LINES, PACKED
-from exempla.screening.job import Job
-from exempla.screening.planted import figures
-from exempla.screening.results import ScreenedFolder
-from exempla.screening.stage import context as context_of_library
-from exempla.study import first_problem
+
+if TYPE_CHECKING:
+    from exempla.screening.command import Result
+    from exempla.screening.job import Job
 
 MUCH = 0.2
 """Share of a corpus that a gate drops, from which another way is shown."""
@@ -99,15 +91,27 @@ def screen(  # noqa: PLR0913 - one parameter an option
             _refuse_more(context, "--planted", {"planted"})
             print_planted()
             return
-        if RunFolder(Path(source)).study_file.exists():
-            _refuse_more(context, "a run", {"source", "quiet", "json"})
-            folder = existing_run(Path(source))
-            run_study(read_study(folder), folder, reporter, ["screen"])
+        if _screened_run(context, Path(source), reporter):
             return
+        from exempla.screening.command import screen_corpus
+
         job = job_of(context.params)
         with _stopping(job):
             result = screen_corpus(job, reporter)
         _say(result, job, reporter)
+
+
+def _screened_run(context: typer.Context, source: Path, reporter: Reporter) -> bool:
+    """Screen the texts of a run, if it is one."""
+    from exempla.pipeline import run_study
+    from exempla.runfolder import RunFolder, existing_run, read_study
+
+    if not RunFolder(source).study_file.exists():
+        return False
+    _refuse_more(context, "a run", {"source", "quiet", "json"})
+    folder = existing_run(source)
+    run_study(read_study(folder), folder, reporter, ["screen"])
+    return True
 
 
 @contextlib.contextmanager
@@ -134,6 +138,12 @@ def job_of(options: Mapping[str, Any]) -> Job:
     Raises:
         UserError: something in them is wrong.
     """
+    from pydantic import ValidationError
+
+    from exempla.models.identity import full_name
+    from exempla.screening.job import Job
+    from exempla.study import first_problem
+
     wanted = {name: options[name] for name in Job.model_fields if name in options}
     wanted |= {name: _listed(options[name]) for name in ("only", "skip", "mark", "drop")}
     wanted["columns"] = {name: options[f"{name}_column"] for name in ("text", "id", "score")}
@@ -157,6 +167,8 @@ def _listed(names: str) -> tuple[str, ...]:
 
 def _name(source: str) -> str:
     """Of the folder for the result: that of the file without its endings, or of the folder."""
+    from exempla.screening.intake.sources import COLUMNAR, LINES, PACKED
+
     name = Path(source).expanduser().resolve().name if "/" in source or "." in source else source
     for ending in (*PACKED, *LINES, *COLUMNAR):
         name = name.removesuffix(ending)
@@ -164,6 +176,8 @@ def _name(source: str) -> str:
 
 
 def _say(result: Result, job: Job, reporter: Reporter) -> None:
+    from exempla.screening.results import ScreenedFolder
+
     dropped = sum(result.dropped.values())
     reasons = ", ".join(f"{gate} {count}" for gate, count in result.dropped.items())
     reporter.say(
@@ -189,6 +203,10 @@ def _say(result: Result, job: Job, reporter: Reporter) -> None:
 
 def print_planted() -> None:
     """What the gates find of the planted sets, as a table."""
+    from exempla.screening.crew import Crew
+    from exempla.screening.planted import figures
+    from exempla.screening.stage import context as context_of_library
+
     table = Table("planted set", "objected to", "of", "share", box=None, pad_edge=False)
     for row in figures(Crew(context_of_library())):
         table.add_row(row.name, str(row.found), str(row.of), f"{row.recall:.0%}")

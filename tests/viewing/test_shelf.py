@@ -17,7 +17,7 @@ from exempla.records import Dropped, Record
 from exempla.runfolder import write_study
 from exempla.viewing.opened import open_folder
 from exempla.viewing.own import OwnFolder
-from exempla.viewing.stories import index
+from exempla.viewing.stories import files
 from exempla.viewing.stories.choice import SORTS, Choice, choice_of
 from exempla.viewing.stories.shelf import Shelf
 from exempla.writing.corpusfolder import CorpusFolder
@@ -201,7 +201,7 @@ def test_an_index_is_used_again_and_made_anew_when_a_file_changes(
     shelf_of(root)
     made = list((root / "view" / "stories").glob("part-*"))
     with monkeypatch.context() as patched:
-        patched.setattr(index, "lines_from", None)  # nothing is read again
+        patched.setattr(files, "lines_from", None)  # nothing is read again
         assert len(ids(shelf_of(root))) == 5
     assert list((root / "view" / "stories").glob("part-*")) == made
     write_lines(root / "corpora" / "kept.jsonl", [story(9)])

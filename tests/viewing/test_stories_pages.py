@@ -180,12 +180,12 @@ def test_news_of_a_run_that_is_being_written(tmp_path: Path) -> None:
     with viewer(root) as server:
         assert 'data-records="2"' in server.page("/stories")
         append_lines(work.written, [story(3), story(4)])
-        assert json.loads(server.page("/state")) == {"records": 2, "new": 2, "rewritten": False}
+        assert json.loads(server.page("/state")) == {"records": 2, "new": 2, "rewritten": False, "unread": None}
         assert 'data-records="2"' in server.page("/story/story-001")  # nothing moves while one reads
         assert titles(server.page("/stories/rows?after=story-001")) == ["Story 2"]
         assert titles(server.page("/stories?after=story-001")) == ["Story 2"]
         assert titles(server.page("/stories")) == ["Story 1", "Story 2", "Story 3", "Story 4"]
-        assert json.loads(server.page("/state")) == {"records": 4, "new": 0, "rewritten": False}
+        assert json.loads(server.page("/state")) == {"records": 4, "new": 0, "rewritten": False, "unread": None}
 
 
 def test_a_file_that_breaks_while_the_viewer_runs_is_named_on_the_page(tmp_path: Path) -> None:

@@ -26,8 +26,15 @@ def visible(text: str) -> str:
 
     Line ends are plain ones afterwards, and the result can be written as UTF-8.
     """
+    if printable(text):
+        return text
     plain = _HALVES.sub("\ufffd", text.replace("\r\n", "\n"))
     return _STRANGE.sub(lambda match: _SHOWN[ord(match[0])], plain)
+
+
+def printable(text: str) -> bool:
+    """Whether all of it is printable, line ends aside, so that nothing of it is changed. In two fast passes."""
+    return text.replace("\n", "").isprintable()
 
 
 def clipped(text: str, most: int) -> str:

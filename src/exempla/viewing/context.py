@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from exempla.viewing.opened import Opened
 
@@ -29,6 +30,19 @@ class Tab:
 
     name: str
     address: str
+
+
+class Looking:
+    """Notes how far the shelf is before a request is answered: it may be whole before the page of its half is made."""
+
+    def __init__(self, app: ASGIApp, shelf: Shelf) -> None:
+        self._app = app
+        self._shelf = shelf
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        scope.setdefault("state", {})["unread"] = self._shelf.unread
+        await self._app(scope, receive, send)
 
 
 @dataclass(frozen=True)
@@ -60,8 +74,8 @@ class Context:
         """A page from a template that extends `base.html.jinja`.
 
         The template is given `values`, and besides them `request`, `who`, `opened`, `here` (the path asked for),
-        `keeps`, and `records` (how many are on the shelf). Give `title`; the header marks the tab that `here` begins
-        with.
+        `keeps`, `records` (how many are on the shelf) and `unread` (how far the shelf was when the request came). Give
+        `title`; the header marks the tab that `here` begins with.
         """
         told = {
             "request": request,
@@ -70,5 +84,6 @@ class Context:
             "here": request.url.path,
             "keeps": self.keeps,
             "records": len(self.shelf) if self.opened.kind != "measured" else None,
+            "unread": request.state.unread,
         }
         return HTMLResponse(self.templates.get_template(template).render(told | dict(values)), status_code=status)

@@ -6,7 +6,7 @@ import contextlib
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from starlette.routing import Route
 from exempla.errors import UserError
 from exempla.viewing.answering import routes as answers
 from exempla.viewing.browser import open_page
-from exempla.viewing.context import Context, Tab
+from exempla.viewing.context import Context, Looking, Tab
 from exempla.viewing.guard import Guard
 from exempla.viewing.labels.keeping import NotKeptError, can_keep
 from exempla.viewing.opened import Opened, open_folder
@@ -35,19 +35,16 @@ PORT = 8765
 """The first that is tried."""
 TRIED = 40
 """Ports, one after the other, before the user is asked for one."""
-WORTH_TELLING = 1000
-"""Records."""
 DOCUMENT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
 """For a page that lies in the folder: its own style, no script, and no part in the viewer's origin."""
 
 
-def build_app(folder: Path, who: str, progress: Callable[[int], None] = lambda count: None) -> Starlette:
+def build_app(folder: Path, who: str) -> Starlette:
     """The app that shows a folder.
 
     Args:
         folder: a run, a corpus, what was screened, or a measurement.
         who: name of who reads, for labels; empty if not known yet.
-        progress: told how many records were read, where the index of them is made.
 
     Raises:
         UserError: there is nothing in the folder that can be shown.
@@ -55,7 +52,7 @@ def build_app(folder: Path, who: str, progress: Callable[[int], None] = lambda c
     opened = open_folder(folder)
     own = OwnFolder(folder)
     shelf = Shelf(opened, own)
-    shelf.update(progress)
+    shelf.update()
     context = Context(
         opened=opened, who=who, templates=environment(), shelf=shelf, cache=own.path, keeps=can_keep(opened)
     )
@@ -84,7 +81,7 @@ def build_app(folder: Path, who: str, progress: Callable[[int], None] = lambda c
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        with contextlib.closing(own):
+        with contextlib.closing(own), contextlib.closing(shelf):
             yield
 
     return Starlette(
@@ -95,7 +92,7 @@ def build_app(folder: Path, who: str, progress: Callable[[int], None] = lambda c
             *stories.routes(context),
             *of_answers,
         ],
-        middleware=[Middleware(Guard)],
+        middleware=[Middleware(Guard), Middleware(Looking, shelf)],
         exception_handlers={404: missing, NotKeptError: not_kept, UserError: unusable},
         lifespan=lifespan,
     )
@@ -129,7 +126,7 @@ def serve(folder: Path, port: int | None, who: str, open_browser: bool) -> None:
     Raises:
         UserError: the folder cannot be shown, or the port is in use.
     """
-    app = build_app(folder, who, _Said(folder))
+    app = build_app(folder, who)
     listener = _listen(port)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, server_header=False))
@@ -142,21 +139,6 @@ def serve(folder: Path, port: int | None, who: str, open_browser: bool) -> None:
         threading.Thread(target=open_page, args=(address,), daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt), contextlib.closing(listener):
         server.run(sockets=[listener])
-
-
-class _Said:
-    """Tells once that records are being read, and only where that takes long enough to be wondered at."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._told = False
-
-    def __call__(self, count: int) -> None:
-        """Note that so many records were read."""
-        if count >= WORTH_TELLING and not self._told:
-            self._told = True
-            sys.stdout.write(f"{self._folder}: reading the records; from the next time on that is done already\n")
-            sys.stdout.flush()
 
 
 def _listen(port: int | None) -> socket.socket:

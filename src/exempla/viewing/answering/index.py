@@ -70,7 +70,7 @@ class Index:
         self._key = key
         self._cells: dict[Path, _Read] = {}
         self._by_token: dict[str, Entry] = {}
-        self._looked = 0.0
+        self._looked = float("-inf")
         self._lock = threading.RLock()
 
     def entries(self) -> list[Entry]:

@@ -3,6 +3,7 @@
 
 (() => {
   const EVERY = 5000; // milliseconds between two questions whether the folder has changed
+  const SOON = 1000; // and while the records are still being read
   const typing = (target) => target.closest("input, textarea, select, [contenteditable]") !== null;
 
   // Keys: j and k (or the arrows) go from record to record, / searches, Escape goes back to the list.
@@ -82,6 +83,8 @@
   // News of a folder that is still being written. Nothing on the page moves; a link is offered.
   const place = document.getElementById("state");
   const shown = Number(document.body.dataset.records);
+  const unread = document.getElementById("unread");
+  let asking;
 
   async function ask() {
     if (document.visibilityState !== "visible") return;
@@ -89,10 +92,25 @@
       const reply = await fetch("/state");
       if (!reply.ok) return;
       const state = await reply.json();
-      tell(state.new + state.records - shown, state.rewritten);
+      if (unread) advance(state);
+      else tell(state.new + state.records - shown, state.rewritten);
     } catch {
       place.textContent = "The viewer has ended.";
     }
+  }
+
+  // This page is of a part of the records; it stays so until it is loaded again.
+  function advance(state) {
+    const share = document.getElementById("share");
+    if (state.unread && !state.unread.stopped) {
+      if (share) share.textContent = `${Math.round(state.unread.share * 100)}%`;
+      return;
+    }
+    const link = document.createElement("a");
+    link.href = state.unread ? "/stories" : location.href.split("#")[0];
+    link.textContent = state.unread ? "the list tells why" : "load this page again";
+    unread.replaceChildren(state.unread ? "Reading the records has stopped: " : "All records are read now: ", link);
+    clearInterval(asking);
   }
 
   function tell(count, rewritten) {
@@ -110,7 +128,7 @@
   }
 
   if (place && document.body.dataset.records !== undefined) {
-    setInterval(ask, EVERY);
+    asking = setInterval(ask, unread ? SOON : EVERY);
     document.addEventListener("visibilitychange", ask);
   }
 })();

@@ -1,11 +1,15 @@
-"""The index of a folder's records: Parquet in the viewer's own folder, made anew or added to when files change."""
+"""The index of a folder's records: Parquet in the viewer's own folder, made part by part, added to when files change.
+
+Each part is one step: take the lock, read on from where the stored state ends, write a part, store the state. So what a
+killed viewer has made is used by the next one, and two viewers of one folder share the work.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,22 +17,22 @@ import filelock
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from exempla.files import write_atomically, write_through
+from exempla.files import disk_errors, write_atomically, write_through
 from exempla.pages.showing import visible
 from exempla.records import Frozen
 from exempla.viewing.opened import Opened
+from exempla.viewing.stories.arrow import table
 from exempla.viewing.stories.entry import Entry
-from exempla.viewing.stories.sources import Source, entry_of, lines_from, parquet_rows, plans, sources
+from exempla.viewing.stories.files import Pass, Seen, grew, look, name_in, same, whole_lines
+from exempla.viewing.stories.sources import entry_of, plan_files, plans, sources
 
-VERSION = 1
+VERSION = 2
 """Raised when the columns or their meaning change; indices of before are then made anew."""
 GROUP_CHARACTERS = 1 << 20
 GROUP_ROWS = 2048
 """A row group holds at most so much: one record is read without unpacking many others."""
-MOST_PARTS = 32
-"""More than so many additions are made one again."""
-TAIL = 4096
-"""Bytes that tell whether a file that grew still begins with what was read of it."""
+MOST_ADDED = 32
+"""After so many additions these are put into one part."""
 FACTS = (
     ("place", pa.int64()), ("id", pa.string()), ("corpus", pa.string()), ("recipe", pa.string()),
     ("principle", pa.string()), ("genre", pa.string()), ("fate", pa.string()), ("gate", pa.string()),
@@ -37,19 +41,6 @@ FACTS = (
 """What the list and its filters need; small enough to be held in memory."""
 SCHEMA = pa.schema([*FACTS, ("lower", pa.string()), ("told", pa.string())])
 """`lower`: title and text as they are shown, in lower case, for searching. `told`: JSON of `sources.entry_of`."""
-
-
-class Seen(Frozen):
-    """A file as it was when it was read."""
-
-    size: int
-    changed: int
-    """Time of its last change, in nanoseconds."""
-    inode: int
-    read: int = 0
-    """Bytes of whole lines that were read, of a file that grows."""
-    tail: str = ""
-    """SHA-256 of the last of these bytes."""
 
 
 class State(Frozen):
@@ -61,6 +52,12 @@ class State(Frozen):
     """Files of the index, in order."""
     files: dict[str, Seen] = {}
     """By path in the folder."""
+    share: float = 0.0
+    """Of the bytes of the files, what was read."""
+    whole: bool = False
+    """Whether all files were read to their ends."""
+    made: int = 0
+    """So many of the parts stay as they are; those after them are additions."""
 
 
 class News(NamedTuple):
@@ -79,6 +76,9 @@ class Index:
         self._opened = opened
         self._folder = own / "stories"
         self._state_file = self._folder / "index.json"
+        self._known: tuple[tuple[str, ...], set[str]] = ((), set())
+        """Ids in the parts that are named."""
+        self._plans: tuple[list[Seen | None], dict[str, dict[str, Any]]] = ([], {})
         self.state = State()
 
     @property
@@ -87,41 +87,47 @@ class Index:
         return self._parts(self.state)
 
     def news(self) -> News:
-        """What an update would find, without making it."""
+        """What has happened since, besides what is still to be read."""
         return self._news(self.state)
 
-    def update(self, progress: Callable[[int], None] = lambda count: None) -> bool:
-        """Bring the index up to date with the folder; `progress` is told how many records were read.
-
-        Returns:
-            Whether anything changed.
+    def step(self, most: int) -> None:
+        """Bring the index nearer to the folder, by about `most` bytes of records; `state` tells how far it is then.
 
         Raises:
-            UserError: a file cannot be read; the index is as it was.
+            UserError: a file cannot be read, or the disk is full; the index is as it was.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(self._folder / "lock"):
-            state = self._stored()  # another viewer may have been here
-            news, whole = self._news(state), self._whole(state)
-            if news != News(0, False) or not whole:
-                add = whole and not news.rewritten and len(state.parts) < MOST_PARTS
-                state = self._write(state if add else State(), progress)
-                self._clear(state)
-            changed, self.state = state != self.state, state
-        return changed
+        with disk_errors(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with filelock.FileLock(self._folder / "lock"):
+                state = self._stored()  # another viewer may have been here
+                news = self._news(state)
+                if news.rewritten or not self._intact(state):
+                    state = State()
+                if news.records and state.whole and len(state.parts) - state.made >= MOST_ADDED:
+                    state = self._joined(state)
+                if news.records or not state.whole:
+                    state = self._write(state, most)
+                    self._clear(state)
+                self.state = state
+        if state.whole:
+            self._known, self._plans = ((), set()), ([], {})
 
     def _parts(self, state: State) -> list[Path]:
         return [self._folder / Path(name).name for name in state.parts]
 
     def _news(self, state: State) -> News:
         added, rewritten = 0, False
-        for source in sources(self._opened):
-            seen = state.files.get(self._name(source))
-            now = _seen(source.path)
-            if now is None or (seen and _same(seen, now)):
+        every = sources(self._opened)
+        names = [name_in(self._opened, source) for source in every]
+        # While the index is made, the files from the last one on that was begun are not missed: they come yet.
+        last = max((place for place, name in enumerate(names) if name in state.files), default=-1)
+        begun = every if state.whole else every[: last + 1]
+        for source, name in zip(begun, names, strict=False):
+            seen, now = state.files.get(name), look(source.path)
+            if now is None or (seen and same(seen, now)):
                 rewritten |= now is None and seen is not None
-            elif seen and _grew(source, seen, now):
-                added += _whole_lines(source.path, seen.read)
+            elif seen and grew(source, seen, now):
+                added += whole_lines(source.path, seen.read) if seen.ended else 0
             else:
                 rewritten = True
         return News(added, rewritten)
@@ -133,7 +139,7 @@ class Index:
             return State()
         return state if state.version == VERSION else State()
 
-    def _whole(self, state: State) -> bool:
+    def _intact(self, state: State) -> bool:
         return bool(state.parts) and all(path.is_file() for path in self._parts(state))
 
     def _clear(self, state: State) -> None:
@@ -142,12 +148,38 @@ class Index:
             if path.name not in state.parts:
                 path.unlink(missing_ok=True)
 
-    def _write(self, state: State, progress: Callable[[int], None]) -> State:
-        """Write one part with all that a state has not read yet; gives what the index holds then."""
-        known: set[str] = set()
-        for part in self._parts(state):
-            known |= set(pq.read_table(part, columns=["id"])["id"].to_pylist())
-        files, count = dict(state.files), state.records
+    def _write(self, state: State, most: int) -> State:
+        """Write one part with what a state has not read yet, up to `most` bytes; gives what the index holds then."""
+        reading, known, count = Pass(self._opened, state.files, most), self._ids(state), state.records
+        with self._part() as (name, writer):
+            for group in _groups(self._entries(reading, known)):
+                rows = [entry.row(count + place, key) for place, (key, entry) in enumerate(group)]
+                writer.write_table(table(rows, SCHEMA), row_group_size=len(rows))
+                count += len(rows)
+        made = State(
+            records=count,
+            parts=(*state.parts, name),
+            files=reading.files,
+            share=reading.share,
+            whole=reading.whole,
+            made=state.made or (len(state.parts) + 1 if reading.whole else 0),
+        )
+        write_atomically(self._state_file, made.model_dump_json())
+        self._known = made.parts, known
+        return made
+
+    def _joined(self, state: State) -> State:
+        """The same with its additions in one part, which is stored with the next one."""
+        with self._part() as (name, writer):
+            for part in self._parts(state)[state.made :]:
+                with pq.ParquetFile(part) as file:
+                    for group in range(file.num_row_groups):
+                        writer.write_table(file.read_row_group(group))
+        return state.model_copy(update={"parts": (*state.parts[: state.made], name), "made": state.made + 1})
+
+    @contextlib.contextmanager
+    def _part(self) -> Iterator[tuple[str, pq.ParquetWriter]]:
+        """A new part under a name of its own."""
         name = f"part-{secrets.token_hex(8)}.parquet"
         with (
             write_through(self._folder / name) as temporary,
@@ -155,52 +187,40 @@ class Index:
                 temporary, SCHEMA, compression="lz4", use_dictionary=False, write_statistics=["place"]
             ) as writer,
         ):
-            for group in _groups(self._entries(known, files)):
-                rows = [entry.row(count + place, key) for place, (key, entry) in enumerate(group)]
-                writer.write_table(pa.Table.from_pylist(rows, SCHEMA), row_group_size=len(rows))
-                count += len(rows)
-                progress(count)
-        made = State(records=count, parts=(*state.parts, name), files=files)
-        write_atomically(self._state_file, made.model_dump_json())
-        return made
+            yield name, writer
 
-    def _entries(self, known: set[str], files: dict[str, Seen]) -> Iterator[tuple[str, Entry]]:
-        """Entries that were not read yet, each with a key of its own; notes in `files` what was read."""
-        told = plans(self._opened)
+    def _ids(self, state: State) -> set[str]:
+        """The ids in the parts of a state."""
+        parts, known = self._known
+        if parts == state.parts:
+            return set(known)  # a copy, because a step may fail
+        found: set[str] = set()
+        for part in self._parts(state):
+            found |= set(pq.read_table(part, columns=["id"])["id"].to_pylist())
+        return found
+
+    def _entries(self, reading: Pass, known: set[str]) -> Iterator[tuple[str, Entry]]:
+        """Entries that were not read yet, each with a key of its own, which is added to those that are known."""
+        told = self._told_plans()
         again: Counter[str] = Counter()
-        for source in sources(self._opened):
-            for row in self._rows(source, files):
-                entry = Entry(entry_of(source, row, told))
-                key = visible(entry.id)  # what no column can hold stands in no address either
-                if key in known:
-                    if source.fate == "waiting" or source.rejected:
-                        continue  # the gates have told of it already
-                    while key in known:  # somebody else's rows may share an id
-                        again[entry.id] += 1
-                        key = f"{visible(entry.id)}~{again[entry.id] + 1}"
-                known.add(key)
-                yield key, entry
+        for source, row in reading.rows():
+            entry = Entry(entry_of(source, row, told))
+            key = visible(entry.id)  # what no column can hold stands in no address either
+            if key in known:
+                if source.fate == "waiting" or source.rejected:
+                    continue  # the gates have told of it already
+                while key in known:  # somebody else's rows may share an id
+                    again[entry.id] += 1
+                    key = f"{visible(entry.id)}~{again[entry.id] + 1}"
+            known.add(key)
+            yield key, entry
 
-    def _rows(self, source: Source, files: dict[str, Seen]) -> Iterator[dict[str, Any]]:
-        now = _seen(source.path)
-        name = self._name(source)
-        if now is None:
-            files.pop(name, None)
-            return
-        before = files.get(name)
-        if not source.grows:
-            if before is None or not _same(before, now):
-                yield from parquet_rows(source)
-            files[name] = now
-            return
-        read = before.read if before else 0
-        for line in lines_from(source.path, read):
-            read = line.end
-            yield line.row
-        files[name] = now.model_copy(update={"read": read, "tail": _tail(source.path, read)})
-
-    def _name(self, source: Source) -> str:
-        return source.path.relative_to(self._opened.folder).as_posix()
+    def _told_plans(self) -> dict[str, dict[str, Any]]:
+        """The plans of the folder, read again only where their files have changed."""
+        now = [look(path) for path in plan_files(self._opened)]
+        if now != self._plans[0]:
+            self._plans = now, plans(self._opened)
+        return self._plans[1]
 
 
 def _groups(entries: Iterator[tuple[str, Entry]]) -> Iterator[list[tuple[str, Entry]]]:
@@ -214,40 +234,3 @@ def _groups(entries: Iterator[tuple[str, Entry]]) -> Iterator[list[tuple[str, En
             group, size = [], 0
     if group:
         yield group
-
-
-def _seen(path: Path) -> Seen | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return Seen(size=status.st_size, changed=status.st_mtime_ns, inode=status.st_ino)
-
-
-def _same(one: Seen, other: Seen) -> bool:
-    return (one.size, one.changed, one.inode) == (other.size, other.changed, other.inode)
-
-
-def _grew(source: Source, seen: Seen, now: Seen) -> bool:
-    """Whether a file is the one that was read, with more at its end."""
-    return (
-        source.grows
-        and now.inode == seen.inode
-        and now.size >= seen.read
-        and _tail(source.path, seen.read) == seen.tail
-    )
-
-
-def _tail(path: Path, end: int) -> str:
-    with path.open("rb") as stream:
-        stream.seek(max(0, end - TAIL))
-        return hashlib.sha256(stream.read(min(end, TAIL))).hexdigest()
-
-
-def _whole_lines(path: Path, start: int) -> int:
-    count = 0
-    with path.open("rb") as stream:
-        stream.seek(start)
-        while block := stream.read(1 << 20):
-            count += block.count(b"\n")
-    return count

@@ -97,8 +97,16 @@ def more_rows(context: Context, request: Request) -> Response:
 
 def state(context: Context, request: Request) -> JSONResponse:
     """What has happened since the shelf was brought up to date, for the script that asks now and then."""
-    news = context.shelf.news()
-    return JSONResponse({"records": len(context.shelf), "new": news.records, "rewritten": news.rewritten})
+    shelf = context.shelf
+    unread, news = shelf.unread, shelf.news()
+    return JSONResponse(
+        {
+            "records": len(shelf),
+            "new": news.records,
+            "rewritten": news.rewritten,
+            "unread": unread and {"share": unread.share, "stopped": unread.stopped},
+        }
+    )
 
 
 def filters(choice: Choice, facets: Mapping[str, Mapping[str, int]]) -> list[Filter]:

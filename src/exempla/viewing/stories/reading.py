@@ -69,7 +69,9 @@ class Reading:
         record = request.path_params["record"]
         entry = context.shelf.entry(record)
         if entry is None:
-            raise HTTPException(404, f"No record here has the id {record!r}.")
+            raise HTTPException(
+                404, f"No record {'read so far' if request.state.unread else 'here'} has the id {record!r}."
+            )
         choice, who = choice_of(request.query_params), context.who_reads(request)
         own = labels_of(context.folder, who) if who else {}
         labels = {name: one.label for name, one in own.items()}

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import duckdb
 
+from exempla.errors import UserError
 from exempla.viewing.opened import Opened
 from exempla.viewing.own import OwnFolder
 from exempla.viewing.stories.choice import FACETS, KEYS, NONE, Choice
 from exempla.viewing.stories.entry import Entry, entry_from
-from exempla.viewing.stories.index import FACTS, Index, News
+from exempla.viewing.stories.index import FACTS, Index, News, State
 
 MEMORY = "256MB"
 """That DuckDB may use; texts stream through it."""
 THREADS = 4
+AT_ONCE = 2 << 20
+"""Bytes of records that are read while somebody waits for a page."""
+PART = 8 << 20
+"""Bytes of records that the background reads at a time; as long as this takes, another viewer of the folder waits."""
+HEAD_START = 0.5
+"""Seconds that the first page has for itself before the background begins."""
 SEARCHES = 24
 """Results of searches that are kept: each page of a list, and each step from story to story, asks for them again."""
 MOST_VALUES = 200
@@ -57,8 +65,22 @@ class Neighbours(NamedTuple):
     after: str
 
 
+class Unread(NamedTuple):
+    """How far the index is while it is made: what is listed, counted and found is of these records alone."""
+
+    records: int
+    share: float
+    """Of the bytes of the folder's files."""
+    stopped: bool
+    """Whether nothing more comes by itself, because a file could not be read or written; an update tells of it."""
+
+
 class Shelf:
-    """The records of an open folder. May be used from several threads."""
+    """The records of an open folder. May be used from several threads.
+
+    What is little is read at once. What is much is read in the background, part by part, and `unread` tells how far
+    that is: a caller looks at it before it asks for records, so that what it then says of them is not too much.
+    """
 
     def __init__(self, opened: Opened, own: OwnFolder) -> None:
         self._index = Index(opened, own.path)
@@ -78,32 +100,73 @@ class Shelf:
         self._searching = threading.Lock()
         self._files: list[str] = []
         """Parts of the index that `facts` was made from; none before the first update."""
-        self._count = 0
+        self._taken = State()
+        """What they hold."""
+        self._maker: threading.Thread | None = None
+        self._ended = threading.Event()
 
-    def update(self, progress: Callable[[int], None] = lambda count: None) -> None:
-        """Bring the shelf up to date with the folder.
+    def update(self) -> None:
+        """Bring the shelf up to date with the folder: what is little at once, the rest in the background.
 
         Raises:
             UserError: a file of the folder cannot be read.
         """
+        if self._under_way():
+            return
         with self._updating:
-            if not self._index.update(progress) and self._files:
+            if self._under_way():  # another request has begun it meanwhile
                 return
+            self._step(AT_ONCE)
+            if not self._taken.whole and not self._ended.is_set():
+                self._maker = threading.Thread(target=self._make, name="index", daemon=True)
+                self._maker.start()
+
+    def finish(self) -> None:
+        """Wait until nothing is read in the background any more."""
+        if self._maker is not None:
+            self._maker.join()
+
+    def close(self) -> None:
+        """End what runs in the background. What it has made so far is used the next time."""
+        self._ended.set()
+        self.finish()
+
+    @property
+    def unread(self) -> Unread | None:
+        """How far the index is while it is made; None if it is whole."""
+        stopped = not self._under_way()  # looked at first: a maker that has just ended has not stopped
+        taken = self._taken
+        return None if taken.whole else Unread(taken.records, taken.share, stopped)
+
+    def _under_way(self) -> bool:
+        """Whether something is read in the background."""
+        return self._maker is not None and self._maker.is_alive()
+
+    def _make(self) -> None:
+        self._ended.wait(HEAD_START)
+        with contextlib.suppress(UserError):  # the next update meets it again, and tells whoever asks
+            while not self._taken.whole and not self._ended.is_set():
+                self._step(PART)
+
+    def _step(self, most: int) -> None:
+        self._index.step(most)
+        files = [str(path) for path in self._index.parts]
+        if files != self._files:
             columns = ", ".join(name for name, _ in FACTS)
-            files = [str(path) for path in self._index.parts]
             self._database.cursor().execute(
                 f"CREATE OR REPLACE TABLE facts AS SELECT {columns} FROM read_parquet(?) ORDER BY place", [files]
             )
             with self._searching:
-                self._files, self._count = files, self._index.state.records
+                self._files = files
                 self._found.clear()
+        self._taken = self._index.state
 
     def news(self) -> News:
         """What an update would find."""
         return self._index.news()
 
     def __len__(self) -> int:
-        return self._count
+        return self._taken.records
 
     @property
     def scored(self) -> bool:
@@ -206,6 +269,7 @@ class Shelf:
 
     def _search(self, terms: tuple[str, ...]) -> list[int]:
         with self._searching:
+            files = self._files
             if terms in self._found:
                 self._found.move_to_end(terms)
                 return self._found[terms]
@@ -214,7 +278,8 @@ class Shelf:
         query = f"SELECT place FROM read_parquet($files) WHERE {where} ORDER BY place"
         found = [int(row[0]) for row in self._from_parts(query, values)]
         with self._searching:
-            self._found[terms] = found
+            if files is self._files:  # or else there may be more by now
+                self._found[terms] = found
             while len(self._found) > SEARCHES:
                 self._found.popitem(last=False)
         return found
@@ -223,6 +288,7 @@ class Shelf:
         try:
             return self._rows(query, {**values, "files": self._files})
         except duckdb.IOException:  # another viewer of the folder has made the index anew
+            self.finish()
             self.update()
             return self._rows(query, {**values, "files": self._files})
 

@@ -77,12 +77,17 @@ def _torn(path: Path) -> bool:
         return False
 
 
-def plans(opened: Opened) -> dict[str, dict[str, Any]]:
-    """The plans of a folder by id."""
+def plan_files(opened: Opened) -> tuple[Path, ...]:
+    """The files of a folder that hold plans; some may not be there yet."""
     run = opened.run
     corpus = CorpusFolder(run.corpora if opened.kind == "run" else opened.folder)
-    paths = (corpus.plans, run.plans) if opened.kind == "run" else (corpus.plans,)
-    return {str(row.get("id")): row for path in paths if path.exists() for _, row in read_objects(path, torn=True)}
+    return (corpus.plans, run.plans) if opened.kind == "run" else (corpus.plans,)
+
+
+def plans(opened: Opened) -> dict[str, dict[str, Any]]:
+    """The plans of a folder by id."""
+    found = (path for path in plan_files(opened) if path.exists())
+    return {str(row.get("id")): row for path in found for _, row in read_objects(path, torn=True)}
 
 
 @dataclass(frozen=True)
@@ -119,21 +124,51 @@ def lines_from(path: Path, start: int) -> Iterator[Line]:
             yield Line(row, start)
 
 
-def parquet_rows(source: Source) -> Iterator[dict[str, Any]]:
-    """The rows of a Parquet file of ours, with their JSON unpacked.
+@dataclass(frozen=True)
+class TableRow:
+    """A row of a Parquet file, and where it stands."""
+
+    row: dict[str, Any]
+    number: int
+    """From 1."""
+    of: int
+    """Rows of the file."""
+    size: int
+    """Bytes of a row, in the mean."""
+
+
+def parquet_rows(source: Source, start: int) -> Iterator[TableRow]:
+    """The rows of a Parquet file of ours after the first `start` ones, with their JSON unpacked.
 
     Raises:
         UserError: it cannot be read as such a file.
     """
     try:
         with pq.ParquetFile(source.path) as file:
-            for batch in file.iter_batches(batch_size=BATCH):
-                for row in batch.to_pylist():
-                    # What was given up has a plan's id where a record has its plan.
-                    packed = [name for name in _PACKED if row.get(name) and not (source.rejected and name == "plan")]
-                    yield row | {name: json.loads(row[name]) for name in packed}
+            groups = (file.metadata.row_group(number) for number in range(file.num_row_groups))
+            rows = file.metadata.num_rows
+            size = sum(group.total_byte_size for group in groups) // max(1, rows)
+            for number, row in _numbered_rows(file, start):
+                # What was given up has a plan's id where a record has its plan.
+                packed = [name for name in _PACKED if row.get(name) and not (source.rejected and name == "plan")]
+                unpacked = row | {name: json.loads(row[name]) for name in packed}
+                yield TableRow(unpacked, number, rows, size)
     except (OSError, ValueError, TypeError, pa.ArrowException) as error:
         raise UserError(f"{source.path}: not a table of this version of exempla ({error}); make it again") from error
+
+
+def _numbered_rows(file: pq.ParquetFile, start: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    number = 0
+    for group in range(file.num_row_groups):
+        if number + file.metadata.row_group(group).num_rows <= start:
+            number += file.metadata.row_group(group).num_rows
+            continue
+        for batch in file.iter_batches(batch_size=BATCH, row_groups=[group]):
+            passed = min(max(0, start - number), len(batch))
+            number += passed
+            for row in batch.slice(passed).to_pylist():
+                number += 1
+                yield number, row
 
 
 def entry_of(source: Source, row: Mapping[str, Any], known: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
