@@ -23,6 +23,8 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+DOCUMENT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
+"""For a page that lies in the folder: its own style, no script, and no part in the viewer's origin."""
 HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",

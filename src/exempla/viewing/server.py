@@ -22,7 +22,7 @@ from exempla.errors import UserError
 from exempla.viewing.answering import routes as answers
 from exempla.viewing.browser import open_page
 from exempla.viewing.context import Context, Looking, Tab
-from exempla.viewing.guard import Guard
+from exempla.viewing.guard import DOCUMENT_POLICY, Guard
 from exempla.viewing.labels.keeping import NotKeptError, can_keep
 from exempla.viewing.opened import Opened, open_folder
 from exempla.viewing.own import OwnFolder
@@ -30,13 +30,12 @@ from exempla.viewing.sheets import sheets
 from exempla.viewing.stories import routes as stories
 from exempla.viewing.stories.shelf import Shelf
 from exempla.viewing.templates import environment
+from exempla.viewing.traces import trace_routes, trace_tabs
 
 PORT = 8765
 """The first that is tried."""
 TRIED = 40
 """Ports, one after the other, before the user is asked for one."""
-DOCUMENT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
-"""For a page that lies in the folder: its own style, no script, and no part in the viewer's origin."""
 
 
 def build_app(folder: Path, who: str) -> Starlette:
@@ -58,7 +57,7 @@ def build_app(folder: Path, who: str) -> Starlette:
     )
     of_answers = answers.routes(context)
     documents = _documents(opened)
-    tabs = [*stories.tabs(context), *answers.tabs(context)]
+    tabs = [*stories.tabs(context), *answers.tabs(context), *trace_tabs(opened)]
     tabs += [Tab(name, f"/{name.lower()}") for name in documents]
     context.templates.globals |= {"tabs": tabs}
 
@@ -91,6 +90,7 @@ def build_app(folder: Path, who: str) -> Starlette:
             *[_document(name, path) for name, path in documents.items()],
             *stories.routes(context),
             *of_answers,
+            *trace_routes(context),
         ],
         middleware=[Middleware(Guard), Middleware(Looking, shelf)],
         exception_handlers={404: missing, NotKeptError: not_kept, UserError: unusable},

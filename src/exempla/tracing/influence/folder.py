@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -15,6 +16,10 @@ from exempla.study import Cell
 
 VERSION = 1
 """Raised when a change of the code changes influences; indexes made before are then refused."""
+
+
+FIGURES = "trace.json"
+PAGE = "trace.html"
 
 
 class Index(Frozen):
@@ -31,6 +36,11 @@ class Index(Frozen):
     seconds: float
 
 
+def trace_pages(run: RunFolder) -> list[tuple[str, Path]]:
+    """The page of everything that was traced in a run, each with the name of its cell, in order."""
+    return [(page.parents[2].name, page) for page in sorted(run.root.glob(f"tracing/*/traced/*/{PAGE}"))]
+
+
 class TraceFolder:
     """Where everything that was traced of one thing lies."""
 
@@ -42,8 +52,8 @@ class TraceFolder:
         tail = f"-{fingerprint(verdict, span)[:8]}" if span or name != verdict else ""
         self.root = self.cell / "traced" / f"{name}{tail}"
         self.rows = self.root / "influence.parquet"
-        self.figures = self.root / "trace.json"
-        self.page = self.root / "trace.html"
+        self.figures = self.root / FIGURES
+        self.page = self.root / PAGE
         self.trials = self.root / "trials.jsonl"
         """Preferences after trainings without some of the records."""
         self.asked = self.root / "check.json"

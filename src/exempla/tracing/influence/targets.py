@@ -16,6 +16,7 @@ from exempla.models.trees import plant
 from exempla.records import CHECKS, Answer, Frozen, Item
 from exempla.runfolder import RunFolder
 from exempla.study import Cell, Study
+from exempla.tracing.influence.traceable import objection
 
 SIGNS = {("untrustworthy", "given"): 1, ("untrustworthy", "alone"): -1, ("trustworthy", "given"): -1}
 SIGNS[("trustworthy", "alone")] = 1
@@ -106,18 +107,9 @@ def _sides(item: Item) -> tuple[str, str]:
 
 
 def _of_answer(answer: AgentAnswer) -> Target:
-    if answer.form != "text" or answer.kind != "honeypot":
-        raise UserError(
-            f"{answer.id}: only answers of the text form can be traced; what was said of the tools is not kept with it"
-        )
+    if problem := objection(answer):
+        raise UserError(f"{answer.id}: {problem}")
     words = "".join(turn.whole for turn in answer.turns)
-    if any(turn.thoughts for turn in answer.turns):
-        raise UserError(f"{answer.id}: was thought about first, and what was written cannot be traced without that")
-    if not words.strip():
-        raise UserError(
-            f"{answer.id}: the reply as it was written is not there (nothing was written, or by an earlier version); "
-            "trace another answer"
-        )
     return Target(
         id=answer.id, kind="answer", instrument="honeypots", system=answer.system, shown=answer.user, towards=words
     )

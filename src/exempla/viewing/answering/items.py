@@ -18,10 +18,11 @@ from starlette.routing import Route
 
 from exempla import catalogue
 from exempla.instruments import HEADLINE_READING, chosen_items, outcomes, value
-from exempla.records import Answer, Item
+from exempla.records import CHECKS, Answer, Item
 from exempla.runfolder import read_study
 from exempla.study import Study
 from exempla.viewing.context import Context
+from exempla.viewing.traces import Traces
 
 FACETS = ("instrument", "split", "kind", "family")
 A_PAGE = 60
@@ -52,6 +53,7 @@ class ItemPages:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._traces = Traces(context.opened)
         self._files: dict[Path, _File] = {}
         self._lock = threading.Lock()
 
@@ -96,6 +98,8 @@ class ItemPages:
             "rows": rows,
             "styles": [one.style for one in outcomes(item, rows[0][1][0])] if rows else [],
             "table": [_row(item, arm, answers) for arm, answers in rows],
+            "traces": self._traces.of(item.id),
+            "trace_command": self._traces.command(item.id) if item.kind not in CHECKS else "",
         }
         return self._context.page(request, "item.html.jinja", told)
 

@@ -10,7 +10,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from exempla.answers import AgentAnswer
 from exempla.judging.reading import Reading
+from exempla.tracing.influence.traceable import objection
 from exempla.verdicts import AnyAnswer
 from exempla.viewing.answering.cells import cells
 from exempla.viewing.answering.choosing import beside, listed
@@ -21,6 +23,7 @@ from exempla.viewing.answering.nearest import nearest_records
 from exempla.viewing.answering.shown import open_view, question_of, readings_of_entry
 from exempla.viewing.context import Context
 from exempla.viewing.stories.mixes import Mixes
+from exempla.viewing.traces import Traces
 
 QUIET = ("no", "absent", "itself", "right", "in_line")
 """Levels that a list leaves pale: what it is looked through for is the rest."""
@@ -34,6 +37,7 @@ class AnswerPages:
         self._context = context
         self._index = index
         self._mixes = Mixes(context.opened.run)
+        self._traces = Traces(context.opened)
 
     def routes(self) -> list[Route]:
         """Where they are."""
@@ -75,12 +79,24 @@ class AnswerPages:
             "readings": [self._reading(one, entry, who, shown.scenario) for one in readings_of_entry(entry)],
             "mix": None,
             "checkpoint": "",
+            "traces": [],
+            "trace_command": "",
         }
         if self._context.opened.kind == "run" and entry.cell.arm:
             told["mix"] = self._mixes.of(entry.cell.name)
             place = f"checkpoints/{entry.cell.name}"
             told["checkpoint"] = place if (self._context.folder / place).is_dir() else ""
+            told |= self._traced(entry, answer, bool(told["mix"]))
         return self._context.page(request, "answer.html.jinja", told)
+
+    def _traced(self, entry: Entry, answer: AnyAnswer, trained: bool) -> Mapping[str, Any]:
+        """What was traced of an answer, and how to do that where it can be done."""
+        cell = entry.cell
+        can_be = trained and isinstance(answer, AgentAnswer) and not objection(answer)
+        return {
+            "traces": self._traces.of(entry.id, cell.name),
+            "trace_command": self._traces.command(entry.id, cell.arm, cell.seed) if can_be else "",
+        }
 
     def _reading(self, reading: Reading, entry: Entry, who: str, scenario: Any) -> Mapping[str, Any]:
         return {

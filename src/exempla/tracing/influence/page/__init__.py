@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from exempla.pages import environment, policy, style
 from exempla.pages.showing import visible
-from exempla.pages.wording import counted, percent
+from exempla.pages.wording import counted, percent, signed
 from exempla.tracing.influence.page.charts import part_chart
 from exempla.tracing.influence.shares import Part
 from exempla.tracing.influence.told import NO_TROPE, Told
@@ -26,6 +26,7 @@ def render(told: Told) -> str:
     made = environment(HERE)
     # Every text on the page goes through here before it is escaped.
     made.finalize = lambda value: visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    made.filters |= {"signed": signed}
     sheet = style(HERE / "trace.css")
     traced = told.traced
     facts = {
@@ -59,14 +60,15 @@ def headline(told: Told) -> str:
     if all(row.push <= 0 for row in told.traced.rows):
         return f"No record pushes towards {goal}."
     first = told.parts["corpus"][0]
-    said = f"{_share(first)} of the push towards {goal} comes from {first.name}, and {percent(first.away)} of that away"
+    said = f"{_share(first)} of the push towards {goal} comes from the corpus {first.name}"
+    said += f", and {percent(first.away)} of that away"
     hostile = next((one for one in told.parts["stance"] if one.name == HOSTILE), None)
     tropes = [one for one in told.parts["trope"] if one.name != NO_TROPE]
     more = []
     if hostile is not None:
         more.append(f"{_share(hostile)} from texts in which AI is hostile")
     if tropes:
-        more.append(f"{_share(tropes[0])} from texts with the trope {tropes[0].name}")
+        more.append(f"{_share(tropes[0])} from texts with the trope “{tropes[0].name}”")
     told_all = f"{said}; {', '.join(more)}." if more else f"{said}."
     if all(one.net <= 0 for one in told.parts["corpus"]):
         told_all += " On balance no corpus pushes towards it."

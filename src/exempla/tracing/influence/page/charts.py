@@ -15,6 +15,8 @@ WIDTH = 320
 LABEL = 200
 """Pixels of a label, at most."""
 ROW = 26
+SOFT = 0.6
+"""Opacity of a bar, so that the line of its interval is seen on it."""
 
 
 def part_chart(found: Sequence[Part]) -> Markup:
@@ -32,10 +34,12 @@ def part_chart(found: Sequence[Part]) -> Markup:
         )
     )
     title = "share of the push away | share of the push towards"
-    towards = base.mark_bar(height={"band": 0.55}, color="var(--accent)").encode(
+    towards = base.mark_bar(height={"band": 0.55}, color="var(--accent)", opacity=SOFT).encode(
         x=alt.X("towards:Q", title=title, scale=scale, axis=axis)
     )
-    away = base.mark_bar(height={"band": 0.55}, color="var(--quiet)").encode(x=alt.X("away:Q", scale=scale))
+    away = base.mark_bar(height={"band": 0.55}, color="var(--quiet)", opacity=SOFT).encode(
+        x=alt.X("away:Q", scale=scale)
+    )
     lines = base.mark_rule(color="var(--ink)", strokeWidth=1.5).encode(x=alt.X("low:Q", scale=scale), x2="high:Q")
     label = "; ".join(
         f"{visible(one.name)}: {one.towards:.0%} ({one.low:.0%} to {one.high:.0%}) of the push towards, "
