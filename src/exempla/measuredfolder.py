@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ from exempla.records import Frozen
 KEPT = ("lock", "lock.json", "labels")
 """What may lie in a folder that nothing was measured into, or whose answers are asked for anew. People's labels name
 the text that they are about."""
+_FILES = re.compile(r" \S+=[0-9a-f]{64}")
 Row = TypeVar("Row", AgentAnswer, QuestionAnswer)
 
 
@@ -93,9 +95,10 @@ class MeasuredFolder:
         """
         before = self.read_about()
         if before is not None:
+            same_model = _of_files(before.identity) == _of_files(about.identity)
             for what, old, new in (
                 ("task", before.task, about.task),
-                ("model", before.identity, about.identity),
+                ("model", before.identity, before.identity if same_model else about.identity),
                 ("server", before.address, about.address),
                 ("persona", before.persona, about.persona),
                 ("sampling", _sampling(before), _sampling(about)),
@@ -135,6 +138,12 @@ class MeasuredFolder:
     def write_rates(self, rates: dict[str, Any]) -> None:
         """Keep the figures as data."""
         write_atomically(self.rates, json.dumps(rates, indent=2, ensure_ascii=False) + "\n")
+
+
+def _of_files(identity: str) -> str:
+    """What a model is known by: its files if they are here, wherever they lie, so that a folder can be moved."""
+    found = _FILES.search(identity)
+    return identity[found.start() :].strip() if found else identity
 
 
 def _sampling(about: Measured) -> str:

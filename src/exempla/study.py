@@ -184,6 +184,11 @@ class Study(Frozen):
                 raise ValueError(
                     f"{role}={getattr(self, role)!r} is no arm of this study; there are {', '.join(names)}"
                 )
+        # A subject's name is that of its files, and `NAME.started.json` marks one that is under way.
+        cells = [cell.name for cell in self.cells()]
+        for name in cells:
+            if cells.count(name) > 1 or f"{name}.started" in cells:
+                raise ValueError(f"two subjects would share files as {name!r}; rename one of the arms")
         return self
 
     def arm(self, name: str) -> Arm:

@@ -43,6 +43,11 @@ class Selection(Frozen):
         """The folders among `scenarios`: those that do not ship."""
         return tuple(Path(name).expanduser() for name in self.scenarios if is_folder(name))
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of `scenarios`; that of a folder is its name."""
+        return tuple(Path(name).expanduser().resolve().name if is_folder(name) else name for name in self.scenarios)
+
 
 TURNS = 30
 """Replies of a sample with tools, unless told otherwise."""

@@ -67,7 +67,13 @@ def chosen_scenarios(selection: Selection) -> list[Scenario]:
 
 def _named(name: str, shipped: dict[str, Scenario]) -> Scenario:
     if is_folder(name):
-        return sound(read_scenario(Path(name).expanduser()))
+        folder = Path(name).expanduser()
+        if not folder.is_dir() and not folder.is_absolute():
+            raise UserError(
+                f"{name}: no such folder in {Path.cwd()}; start the command in the folder where the scenario's path "
+                "begins, or write the path anew: nothing is asked again for that"
+            )
+        return sound(read_scenario(folder))
     return shipped[catalogue.require("scenario", name, shipped)]
 
 

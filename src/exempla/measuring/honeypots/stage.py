@@ -25,7 +25,8 @@ def unit(study: Study, folder: RunFolder, cell: Cell, settings: Honeypots) -> Un
 
     def inputs() -> str:
         scenarios = {one.id: sha256_of(one) for one in chosen_scenarios(settings)}
-        wanted = settings.model_dump(exclude={"in_flight"})
+        # A scenario of one's own counts by its name and what is in it, not by where it lies: a run can be moved.
+        wanted = settings.model_dump(exclude={"in_flight"}) | {"scenarios": settings.ids}
         return fingerprint(VERSION, identity(study.subject), folder.weights(cell), wanted, scenarios)
 
     return Unit(
