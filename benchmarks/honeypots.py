@@ -8,6 +8,10 @@ one reply, and one of its grader. So that both send as many requests, it gets th
 Both run with 64 samples at once, without display and without the log being rewritten while they run. The figure is
 requests answered a second, from the first to the last by the server's clock.
 
+The two are not alike, and neither can be made so: our requests hold 14 tools and what was said before, and tools are
+called between them; the peer's hold neither, but a sample's beginning, log and end fall on two requests and not on six.
+Samples a second are told as well; a sample of ours is three times as many requests.
+
 Memory is the largest of the command, for a quarter of the samples and for all of them.
 """
 
@@ -75,8 +79,8 @@ assert log.status == "success", log.error
 """
 
 
-def timed(code: str, python: str, epochs: int) -> dict[str, float]:
-    """Run one side against a server of its own: requests, requests a second, seconds, and the largest memory in MB."""
+def timed(code: str, python: str, epochs: int, each: int) -> dict[str, float]:
+    """Run one side, of so many requests a sample, against a server of its own: what the table shows of it."""
     with tempfile.TemporaryDirectory(prefix="honeypots-") as name:
         folder = Path(name)
         with server(folder, {"rule": "agent", "calls": {"": CALLS}, "says": VERDICT, "latency_ms": LATENCY_MS}):
@@ -96,7 +100,9 @@ def timed(code: str, python: str, epochs: int) -> dict[str, float]:
     times = [row["time"] for row in seen if "time" in row], [row["ended"] for row in seen if "ended" in row]
     span = max(times[1]) - min(times[0])
     megabytes = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
-    return {"requests": len(times[0]), "per_second": len(times[0]) / span, "seconds": span, "mb": megabytes}
+    rate = len(times[0]) / span
+    found = {"requests": len(times[0]), "per_second": rate, "samples_per_second": rate / each}
+    return {**found, "seconds": span, "mb": megabytes}
 
 
 def main() -> None:
@@ -111,17 +117,17 @@ def main() -> None:
     peers: list[dict[str, float]] = []
     epochs = -(-options.samples // 4)  # two goals, each with its control
     for _ in range(options.rounds):
-        ours.append(timed(OURS, sys.executable, epochs))
-        peers.append(timed(PEER, options.peer_python, 4 * epochs * TURNS // PEER_REQUESTS))
-    quarter = timed(OURS, sys.executable, -(-epochs // 4))
+        ours.append(timed(OURS, sys.executable, epochs, TURNS))
+        peers.append(timed(PEER, options.peer_python, 4 * epochs * TURNS // PEER_REQUESTS, PEER_REQUESTS))
+    quarter = timed(OURS, sys.executable, -(-epochs // 4), TURNS)
     rows = {
         "exempla, agentic samples of six turns": ours,
         "inspect-evals, agentic_misalignment": peers,
         "exempla, a quarter of the samples": [quarter],
     }
-    table = Table("", "requests", "requests/s", "seconds", "MB at most")
+    table = Table("", "requests", "requests/s", "samples/s", "seconds", "MB at most")
     for name, runs in rows.items():
-        table.add_row(name, *(f"{statistics.median(run[key] for run in runs):,.0f}" for key in runs[0]))
+        table.add_row(name, *(f"{statistics.median(run[key] for run in runs):,.1f}" for key in runs[0]))
     console = Console()
     console.print(table)
     ratio = statistics.median(a["per_second"] / b["per_second"] for a, b in zip(ours, peers, strict=True))

@@ -32,6 +32,7 @@ from inspect_ai.tool import ToolInfo
 
 from exempla.errors import UserError
 from exempla.models.request import Connection, NoAnswer, Request, Said
+from exempla.models.sending import send_as_laid_out
 from exempla.study import EMBEDDED
 
 CONNECT_TIMEOUT = 5.0
@@ -211,6 +212,7 @@ def open_speaker(connection: Connection) -> Speaker:
     except Exception as error:
         raise UserError(_cannot_open(connection.model, error)) from error
     wire.watch(model)
+    send_as_laid_out(getattr(model.api, "client", None))
     return Speaker(connection, model)
 
 
