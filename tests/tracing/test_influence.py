@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -243,6 +244,12 @@ def test_what_does_not_belong_together_is_refused(traced_run: RunFolder, tmp_pat
         index.write_text("{")
         one_line("make it anew with --rebuild", "--verdict", item)
         index.unlink()
+    answers = root / "answers" / "stories-seed1.jsonl"
+    # Measured in a coarser number format, as on a GPU: the checkpoint's files say that it is the one.
+    answers.write_text(
+        re.sub(r'"given":(-?[0-9.]+)', lambda found: f'"given":{float(found[1]) * 1.5}', answers.read_text())
+    )
+    assert run("trace", root, "--verdict", item, "--rebuild").returncode == 0
     other = root / "checkpoints" / "stories-seed1"
     weights = other / "model.safetensors"
     from safetensors.torch import load_file, save_file
