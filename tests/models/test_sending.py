@@ -4,10 +4,12 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
-from openai import AsyncOpenAI
+from inspect_ai.model._openai import openai_media_filter
+from inspect_ai.model._providers import openai_compatible
+from openai import NOT_GIVEN, AsyncOpenAI
 
 from exempla.models.request import Connection, Request
-from exempla.models.sending import send_as_laid_out
+from exempla.models.sending import noted_as_laid_out, send_as_laid_out
 from exempla.models.talk import open_speaker
 from tests.loopback import served
 
@@ -54,3 +56,12 @@ def test_every_speaker_sends_so_and_a_client_of_another_make_is_left_alone():
         assert asyncio.run(speaker.ask(Request(user="Hello.", max_tokens=9))).text == "Hello."
     send_as_laid_out(None)
     send_as_laid_out(datetime.now(UTC))
+
+
+def test_a_request_is_noted_as_inspect_would_note_it():
+    note = openai_compatible.set_active_model_event_call
+    request = {"model": "m", "messages": MESSAGES, "tools": TOOLS, "extra_headers": {"x-own": "1"}, "seed": 3}
+    with noted_as_laid_out():
+        noted = openai_compatible.set_active_model_event_call(request | {"tool_choice": NOT_GIVEN}, openai_media_filter)
+    assert noted.model_dump() == note(request, openai_media_filter).model_dump()
+    assert openai_compatible.set_active_model_event_call is note

@@ -14,6 +14,7 @@ from exempla.errors import UserError
 from exempla.files import append_lines, disk_errors
 from exempla.measuredfolder import MeasuredFolder
 from exempla.models.request import NoAnswer
+from exempla.models.sending import noted_as_laid_out
 from exempla.models.talk import Speaker, no_answer
 from exempla.progress import Reporter
 from exempla.records import Frozen
@@ -95,7 +96,7 @@ class Desk:
             UserError: the model will not answer any request. What came in is kept.
         """
         connection = self._speaker.connection
-        with disk_errors(self._folder.root), rarely_collected():
+        with disk_errors(self._folder.root), rarely_collected(), noted_as_laid_out():
             log = inspect_eval(
                 task,
                 model=self._speaker.model,
