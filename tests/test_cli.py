@@ -141,3 +141,10 @@ def test_a_study_can_be_measured_in_float32(tiny_model: Path, tmp_path: Path) ->
                 assert likelihood[side] == pytest.approx(plain[f"{side} {name}"], abs=1e-3)
     plan = run("run", write_study(tmp_path, tiny_model), "--out", tmp_path / "run", "--seeds", "1", "--limit", "1")
     assert "measure base: done" in plan.stdout, "other numbers are other answers"
+
+
+def test_ctrl_c_while_commands_are_loaded_ends_in_one_line(tmp_path: Path) -> None:
+    # What the command line needs first is interrupted for certain, however fast this machine is.
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt\n")
+    ended = run("list", "gates", PYTHONPATH=str(tmp_path))
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "exempla: stopped\n")

@@ -227,7 +227,7 @@ def top(
 
 
 def main() -> None:
-    """The console script."""
+    """Carry out a command line; what is wrong with it is told in one line."""
     try:
         with disk_errors(Path.cwd()):
             app()
