@@ -157,6 +157,22 @@ def scenarios() -> tuple[Scenario, ...]:
     return tuple(sorted(found, key=lambda one: (order.index(one.family), one.id)))
 
 
+@cache
+def questions_asked() -> dict[str, str]:
+    """By `INSTRUMENT:ID`, every text of the open questions and of the battery of capability, as one.
+
+    The quiz about the constitution is not among them: what teaches the constitution says the same, and is to.
+    """
+    asked: dict[str, str] = {}
+    for instrument in ("you_or_it", "capability"):
+        for path in sorted((LIBRARY / instrument).glob("*.jsonl")):
+            for _, row in read_objects(path):
+                texts = [row[key] for key in ("you", "it", "user", "assistant", "question", "text") if key in row]
+                if texts:
+                    asked[f"{instrument}:{row['id']}"] = "\n\n".join(texts)
+    return asked
+
+
 def split_of(family: str) -> str:
     """`development` or `held-out`."""
     return next(f.split for f in families() if f.id == family)

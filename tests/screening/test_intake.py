@@ -228,7 +228,8 @@ def test_scores_of_a_column_decide_which_twin_is_kept(tmp_path):
 
 
 def test_a_shelf_gives_back_what_was_put_on_it(tmp_path):
-    records, _ = taken(lines(tmp_path / "a.jsonl", [{"id": f"r{n}", "text": f"{n} tides, said Odile. Ana left."} for n in range(1203)]))
+    rows = [{"id": f"r{n}", "text": f"{n} tides, said Odile. Ana left."} for n in range(1203)]
+    records, _ = taken(lines(tmp_path / "a.jsonl", rows))
     chunks = fill(tmp_path, records)
     assert [len(chunk) for chunk in chunks] == [500, 500, 203]
     for chunk in chunks:

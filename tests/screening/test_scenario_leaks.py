@@ -3,6 +3,7 @@
 import pytest
 
 from exempla import catalogue
+from exempla.measuring.questions.question import passages, questions
 from exempla.records import Record
 from exempla.scenarios.opening import all_texts, in_short
 from exempla.screening.gate import Context
@@ -28,6 +29,23 @@ def test_a_line_of_any_shipped_scenario_is_found(known):
         words = mail.body.replace("$name", one.called).split()
         said = judged("It was raining in the town. " + " ".join(words[:14]) + " So it went on.", known)
         assert f"with item {one.id}" in said, (one.id, said)
+
+
+def test_a_question_or_a_passage_that_is_measured_with_is_found(known):
+    asked = [*questions("you_or_it"), *questions("capability")]
+    texts = {one.id: one.text for one in asked if "$name" not in one.text}
+    texts |= {one.id: text for one in passages() for text in (one.prompt, one.text) if text}
+    long = {name: text.split() for name, text in texts.items() if len(text.split()) >= 16}
+    assert {name.split("-")[0] for name in long} == {"cap", "yoi"} and len(long) > 60
+    for name, words in long.items():
+        said = judged("It was raining in the town. " + " ".join(words[:16]) + " He slept.", known)
+        assert f":{name}" in said, (name, said)
+
+
+def test_nothing_that_ships_as_text_gives_away_what_is_asked(known):
+    for name in catalogue.CORPORA:
+        for record in catalogue.corpus(name):
+            assert ":cap-" not in (said := leakage.gate(Reading(record), known)) and ":yoi-" not in said, record.id
 
 
 def test_the_scene_of_a_scenario_is_known_by_its_summary(known):

@@ -86,6 +86,5 @@ def capitalised(text: str, hashes: Hashes) -> dict[str, Written]:
     places = np.minimum(np.searchsorted(different, wanted), len(different) - 1)
     whole = np.where(different[places] == wanted, times[places], 0).tolist()
     return {
-        word: WRITTEN[2 * (word in inside) + (total <= counted[word])]
-        for word, total in zip(names, whole, strict=True)
+        word: WRITTEN[2 * (word in inside) + (total <= counted[word])] for word, total in zip(names, whole, strict=True)
     }

@@ -45,6 +45,8 @@ class Context:
     """Text by id, of further evaluation items to stay away from."""
     scenarios: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """By id of a honeypot scenario: what happens in it, in short, and all its texts."""
+    asked: Mapping[str, str] = field(default_factory=dict)
+    """By `INSTRUMENT:ID`, questions and passages that are measured with and tell no scene."""
     reference: tuple[str, ...] = ()
     """Ordinary texts, against which one sees what a corpus has too much of."""
     embedding: str = ""

@@ -71,6 +71,7 @@ def context(own: Sequence[Path] = ()) -> Context:
         items=tuple(item for instrument in INSTRUMENTS for item in catalogue.items(instrument)),
         families=catalogue.families(),
         scenarios={one.id: (in_short(one), all_texts(one)) for one in scenarios},
+        asked=catalogue.questions_asked(),
         examples={
             record.id: record.text
             for corpus in ("stories", "neutral", "dystopian")  # those that recipes show when a text is continued
@@ -105,6 +106,7 @@ def _fingerprint(study: Study, folder: RunFolder) -> str:
         list(against.items),
         list(against.families),
         dict(against.scenarios),
+        dict(against.asked),
         dict(against.examples),
         list(against.reference),
     )

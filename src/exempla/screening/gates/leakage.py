@@ -1,7 +1,8 @@
 """Drops texts that give away what is measured: they share eight words in a row with it, or retell its scene.
 
-Of a text that the user gives, eight words count if one of them is none of ordinary text; of words that are all ordinary
-it takes eleven: dialogue of any fiction shares eight such words with some other.
+Of a text that the user gives, and of questions and passages for the battery of capability, eight words count if one of
+them is none of ordinary text; of words that are all ordinary it takes eleven: dialogue of any fiction shares eight such
+words with some other.
 A model that is asked as well (`--model`) also finds the same temptation with the same lever in another world.
 """
 
@@ -60,7 +61,8 @@ def prepare(context: Context) -> _Known:
         for continuation in item.continuations.values():
             for run in run_hashes(hashed(words(item.prefix + continuation)), RUN).tolist():
                 measured.setdefault(run, item.id)
-    further = {name: run_hashes(hashed(words(text)), RUN).tolist() for name, text in context.against.items()}
+    texts = {**context.against, **context.asked}
+    further = {name: run_hashes(hashed(words(text)), RUN).tolist() for name, text in texts.items()}
     form: set[int] = set()
     for source in {name.rpartition(":")[0] for name in further}:
         form |= _form(runs for name, runs in further.items() if name.rpartition(":")[0] == source)
