@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
 from inspect_ai import Task
 from inspect_ai import eval as inspect_eval
@@ -19,11 +19,16 @@ from exempla.models.talk import Speaker, no_answer
 from exempla.progress import Reporter
 from exempla.records import Frozen
 
+TOGETHER = 500
+"""Samples of a task, or eight times those in flight if that is more. Inspect keeps all of a task in memory until its
+last is there, 60 kB each; with too few in a task, the model waits for the slowest of them too often."""
 MOST_FAILURES = 5
 """Requests in a row that may fail before nothing more is asked; twice those in flight if that is more."""
 THRESHOLDS = (5_000, 5, 2)
 """Of the garbage collector while a model is asked. Python's own (700, 10, 10) take a quarter of the time of an agentic
 sample; with these a sample takes a sixth less in all. With larger ones finished samples pile up in memory."""
+
+Asking = TypeVar("Asking")
 
 
 @contextlib.contextmanager
@@ -85,11 +90,16 @@ class Desk:
             raise self.broken
         return "failed", meant.reason
 
-    def evaluate(self, task: Task, settings: dict[str, Any]) -> int:
-        """Put a task to the model, whose scorer gives its answers to `keep`; how many failed.
+    def portions(self, left: Sequence[Asking]) -> list[Sequence[Asking]]:
+        """What is still to be asked, in as many parts as there are to be tasks."""
+        size = max(TOGETHER, 8 * self._speaker.connection.in_flight)
+        return [left[start : start + size] for start in range(0, len(left), size)]
+
+    def evaluate(self, tasks: Sequence[Task], settings: dict[str, Any]) -> int:
+        """Put tasks to the model one after the other, whose scorers give its answers to `keep`; how many failed.
 
         Args:
-            task: its samples have no answer yet.
+            tasks: their samples have no answer yet.
             settings: of sampling, in Inspect's words; None is the provider's own.
 
         Raises:
@@ -97,8 +107,8 @@ class Desk:
         """
         connection = self._speaker.connection
         with disk_errors(self._folder.root), rarely_collected(), noted_as_laid_out():
-            log = inspect_eval(
-                task,
+            logs = inspect_eval(
+                list(tasks),
                 model=self._speaker.model,
                 display="none",
                 log_dir=str(self._folder.logs),
@@ -108,14 +118,15 @@ class Desk:
                 log_header_only=True,  # the samples would be read back into memory
                 score_display=False,
                 **{key: value for key, value in settings.items() if value is not None},
-            )[0]
+            )
         self._reporter.end()
         if self.broken is not None:
             raise self.broken
-        if log.status == "cancelled":
+        if any(log.status == "cancelled" for log in logs):
             raise KeyboardInterrupt
-        if log.status != "success":
-            said = (log.error.message if log.error else "no reason given").strip().splitlines()[0]
-            logs = self._folder.logs
-            raise UserError(f"{connection.model}: the evaluation ended early ({said[:200]}); see {logs}")
+        for log in logs:
+            if log.status != "success":
+                said = (log.error.message if log.error else "no reason given").strip().splitlines()[0]
+                where = self._folder.logs
+                raise UserError(f"{connection.model}: the evaluation ended early ({said[:200]}); see {where}")
         return self.failed

@@ -43,7 +43,13 @@ def ask(
     if not left:
         return 0
     desk = Desk(speaker, folder, reporter)
-    task = honeypots_task(
-        left, sampling.turns, keep=lambda answer: desk.keep(answer, answer.state, answer.scenario), failure=desk.failure
-    )
-    return desk.evaluate(task, sampling.model_dump(exclude={"turns"}))
+    tasks = [
+        honeypots_task(
+            some,
+            sampling.turns,
+            keep=lambda answer: desk.keep(answer, answer.state, answer.scenario),
+            failure=desk.failure,
+        )
+        for some in desk.portions(left)
+    ]
+    return desk.evaluate(tasks, sampling.model_dump(exclude={"turns"}))

@@ -59,10 +59,13 @@ def ask(speaker: Speaker, folder: MeasuredFolder, left: Sequence[Asked], samplin
     """
     desk = Desk(speaker, folder, reporter)
     name = left[0].question.instrument
-    task = questions_task(
-        name, left, keep=lambda answer: desk.keep(answer, answer.state, answer.kind), failure=desk.failure
-    )
-    return desk.evaluate(task, sampling.model_dump())
+    tasks = [
+        questions_task(
+            name, some, keep=lambda answer: desk.keep(answer, answer.state, answer.kind), failure=desk.failure
+        )
+        for some in desk.portions(left)
+    ]
+    return desk.evaluate(tasks, sampling.model_dump())
 
 
 def answers_to(folder: MeasuredFolder, chosen: Sequence[Asked], keep: bool = True) -> list[QuestionAnswer]:
