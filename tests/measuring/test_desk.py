@@ -3,10 +3,20 @@
 import gc
 
 import pytest
+from inspect_ai.log import read_eval_log
 
+from exempla.answers import AgentAnswer
+from exempla.files import read_lines
+from exempla.measuredfolder import MeasuredFolder
+from exempla.measuring import desk
 from exempla.measuring.desk import rarely_collected
+from exempla.measuring.honeypots.run import ask
 from exempla.measuring.honeypots.selection import asked
-from exempla.scenarios.selection import Selection
+from exempla.models.request import Connection
+from exempla.models.talk import open_speaker
+from exempla.progress import Reporter
+from exempla.scenarios.selection import Sampling, Selection
+from tests.loopback import served
 from tests.measuring.honeypot_agents import asked_now, good
 
 
@@ -29,3 +39,21 @@ def test_the_garbage_collector_is_left_as_it_was():
         raise ZeroDivisionError
     assert gc.get_threshold() == before
     assert gc.get_freeze_count() == 0
+
+
+def test_many_samples_are_asked_in_parts_and_each_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(desk, "TOGETHER", 6)
+    chosen = asked(Selection(scenarios=("ferry-desk",), goals=("none",), probes=False, epochs=5))
+    folder = MeasuredFolder(tmp_path / "out")
+    folder.root.mkdir()
+    with served(rule="agent", calls={"": ({"finish": {"summary": "All is done."}},)}) as server:
+        speaker = open_speaker(Connection(model="openai-api/loopback/m", base_url=server.url, in_flight=1))
+        with Reporter("quiet") as reporter:
+            assert ask(speaker, folder, chosen, Sampling(), reporter) == 0
+        sent = len(server.requests)
+    rows = read_lines(folder.answers, AgentAnswer)
+    assert [row.id for row in rows] == [one.id for one in chosen] and len(rows) == 15
+    assert {row.state for row in rows} == {"done"}
+    logs = [read_eval_log(str(path), header_only=True) for path in sorted(folder.logs.glob("*.eval"))]
+    assert sorted(log.eval.dataset.samples for log in logs) == [7, 8]  # eight times one in flight, and the rest
+    assert sent == sum(len(row.turns) for row in rows)

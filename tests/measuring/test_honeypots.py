@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 import pytest
-from inspect_ai.log import read_eval_log
 from inspect_ai.model import ModelOutput, get_model
 from inspect_ai.scorer import value_to_float  # noqa: F401 - Inspect registers its scorers here
 
@@ -17,17 +16,11 @@ from exempla import catalogue
 from exempla.answers import AgentAnswer
 from exempla.errors import UserError
 from exempla.files import read_lines, stream_lines
-from exempla.measuredfolder import MeasuredFolder
-from exempla.measuring import desk
 from exempla.measuring.honeypots.agent import UnreadError
 from exempla.measuring.honeypots.rates import summaries
-from exempla.measuring.honeypots.run import ask
 from exempla.measuring.honeypots.selection import asked, read_selection
 from exempla.measuring.honeypots.task import honeypots, honeypots_task
-from exempla.models.request import Connection
-from exempla.models.talk import open_speaker
-from exempla.progress import Reporter
-from exempla.scenarios.selection import Sampling, Selection
+from exempla.scenarios.selection import Selection
 from exempla.scenarios.settings import FORMS, GOALS, OTHER_NAMES
 from tests.loopback import served
 from tests.measuring.honeypot_agents import as_blocks, asked_now, bad, by_coin, evaluated, good
@@ -283,24 +276,6 @@ def test_measure_says_what_is_wrong_in_one_line(tmp_path):
     with served(rule="agent", calls=calls_of("good")) as server:
         mine = subprocess.run(command(server, tmp_path / "full"), capture_output=True, text=True, check=False)
         assert "is not empty and holds no measurement" in mine.stderr
-
-
-def test_many_samples_are_asked_in_parts_and_each_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(desk, "TOGETHER", 6)
-    chosen = asked(Selection(scenarios=("ferry-desk",), goals=("none",), probes=False, epochs=5))
-    folder = MeasuredFolder(tmp_path / "out")
-    folder.root.mkdir()
-    with served(rule="agent", calls=calls_of("good")) as server:
-        speaker = open_speaker(Connection(model="openai-api/loopback/m", base_url=server.url, in_flight=1))
-        with Reporter("quiet") as reporter:
-            assert ask(speaker, folder, chosen, Sampling(), reporter) == 0
-        sent = len(server.requests)
-    rows = read_lines(folder.answers, AgentAnswer)
-    assert [row.id for row in rows] == [one.id for one in chosen] and len(rows) == 15
-    assert {row.state for row in rows} == {"done"}
-    logs = [read_eval_log(str(path), header_only=True) for path in sorted(folder.logs.glob("*.eval"))]
-    assert sorted(log.eval.dataset.samples for log in logs) == [7, 8]  # eight times one in flight, and the rest
-    assert sent == sum(len(row.turns) for row in rows)
 
 
 def test_failed_samples_are_counted_told_and_asked_again(tmp_path):

@@ -35,9 +35,8 @@ def send_as_laid_out(client: Any) -> None:
 def noted_as_laid_out() -> Iterator[None]:
     """Have Inspect note each request as it is, instead of copying it part by part to leave out pictures.
 
-    Of the notes, the log has only those of requests that were refused.
-
-    There is no public way to say so. If this one goes away, only speed suffers.
+    Of the notes, the log has only those of requests that were refused. There is no public way to ask for this: where
+    Inspect does it otherwise one day, only speed suffers.
     """
     try:
         from inspect_ai.model._providers import openai_compatible as provider
@@ -48,8 +47,10 @@ def noted_as_laid_out() -> Iterator[None]:
         yield
         return
 
-    def noted(request: dict[str, Any], *filters: Any) -> Any:
-        call = note({}, *filters)
+    def noted(request: dict[str, Any], *more: Any, **named: Any) -> Any:
+        call = note({}, *more, **named)
+        if not hasattr(call, "request"):
+            return note(request, *more, **named)
         call.request = {name: value for name, value in request.items() if not isinstance(value, NotGiven)}
         return call
 
