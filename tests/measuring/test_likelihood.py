@@ -5,11 +5,17 @@ import torch
 
 from exempla import catalogue
 from exempla.errors import UserError
+from exempla.files import read_lines
+from exempla.measuring import likelihood as module
 from exempla.measuring.likelihood import answer_items, honours_masks, packed_scores, plain_scores
+from exempla.measuring.stage import units
 from exempla.models.subject import Subject, load_subject
 from exempla.models.trees import plant
-from exempla.records import Item
-from exempla.study import INSTRUMENTS
+from exempla.progress import Reporter
+from exempla.records import Answer, Item
+from exempla.runfolder import RunFolder
+from exempla.study import INSTRUMENTS, load_study
+from tests.studies import write_study
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +62,26 @@ def test_what_is_answered_is_left_out_and_changes_nothing(subject: Subject) -> N
     whole = list(answer_items(subject, items))
     done = {answer.item for answer in whole[:7]} | {whole[20].item}
     assert list(answer_items(subject, items, done)) == [answer for answer in whole if answer.item not in done]
+
+
+def test_it_is_told_when_continuations_are_run_alone(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = load_study(write_study(tmp_path, tiny_model))
+    (base,) = [cell for cell in study.cells() if not cell.arm.mix]
+    said: list[str] = []
+    for name, honoured in (("packed", True), ("alone", False)):
+        if not honoured:
+            monkeypatch.setattr(module, "honours_masks", lambda subject: False)
+        folder = RunFolder(tmp_path / name)
+        (unit,) = [unit for unit in units(study, folder) if unit.name == base.name]
+        with Reporter("quiet") as reporter:
+            monkeypatch.setattr(reporter, "say", lambda text, **more: said.append(text))
+            unit.work(reporter)
+        assert len(said) == (not honoured)
+    assert "run alone" in said[0]
+    packed, alone = (read_lines(tmp_path / name / "answers" / "base.jsonl", Answer) for name in ("packed", "alone"))
+    assert [row.item for row in packed] == [row.item for row in alone] and packed
 
 
 def test_a_model_that_ignores_masks_is_run_plainly(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
