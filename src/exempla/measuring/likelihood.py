@@ -4,8 +4,8 @@ An item becomes a small tree of tokens: the prefix is the root, and continuation
 (the two endings of a story often begin alike, and a reasoned choice begins with the bare one). Trees of several items
 are laid side by side in one row; a mask lets a token see only its own branch down to the root, and position ids restart
 in each tree. One forward pass over the row then gives exactly what separate passes would give, without padding and
-without computing anything twice. A model whose attention does not honour such a mask is found out by a check on loading
-and is run plainly.
+without computing anything twice; on a CPU attention runs over one tree at a time. A model whose attention does not
+honour such a mask is found out by a check on loading and is run plainly.
 """
 
 from __future__ import annotations
@@ -15,13 +15,18 @@ from dataclasses import dataclass, field
 
 import torch
 
+from exempla.models.blocks import in_blocks
 from exempla.models.subject import Subject
 from exempla.models.trees import Tree, plant
 from exempla.records import Answer, Item, Likelihood
 
-ROW_TOKENS = {"cpu": 384, "cuda": 8192, "mps": 2048}
-"""Tokens laid in one row. Attention over a row is quadratic, so a CPU wants short rows (384 was the fastest of 384,
-512, 768 and 1024 with the embedded model on two cores) and a GPU long ones."""
+ROW_TOKENS = {"cpu": 768, "cuda": 8192, "mps": 2048}
+"""Tokens laid in one row. Products of matrices want long rows, caches short ones: of 384, 576, 768, 1152 and 1536, 768
+and 1152 were the fastest with the embedded model on two cores."""
+
+CACHED_LOGITS = {"cpu": 1 << 20}
+"""Logits whose exponentials are summed at once, where not all of 128 tokens: more than a CPU's cache holds are four
+times slower."""
 
 ROUNDING = {torch.float32: 1e-3}
 """Nats a token by which packed and plain scores of the probe may differ; 0.2 in coarser number formats. Roundings come
@@ -54,7 +59,7 @@ def answer_items(subject: Subject, items: Iterable[Item], answered: Container[st
         UserError: an item is longer than the model's context.
     """
     score = packed_scores if honours_masks(subject) else plain_scores
-    limit = ROW_TOKENS.get(subject.device.type, 384)
+    limit = _limit(subject)
     waiting: list[tuple[Item, list[Tree]]] = []
     size = 0
     for item in items:
@@ -69,13 +74,17 @@ def answer_items(subject: Subject, items: Iterable[Item], answered: Container[st
         yield from _answers(subject, waiting, score, answered)
 
 
+def _limit(subject: Subject) -> int:
+    return ROW_TOKENS.get(subject.device.type, ROW_TOKENS["cpu"])
+
+
 def _answers(
     subject: Subject, waiting: Sequence[tuple[Item, list[Tree]]], score: Scorer, answered: Container[str]
 ) -> Iterator[Answer]:
     """Answers of items that share rows; an item larger than a row has one of its own for each of its trees."""
     if all(item.id in answered for item, _ in waiting):
         return
-    limit = ROW_TOKENS.get(subject.device.type, 384)
+    limit = _limit(subject)
     scores: list[dict[str, float]] = []
     row: list[Tree] = []
     for tree in (tree for _, grown in waiting for tree in grown):
@@ -117,13 +126,16 @@ def packed_scores(subject: Subject, trees: Sequence[Tree]) -> list[dict[str, flo
     visible = torch.tensor(row.sees, device=device)[belongs][:, belongs].tril()
     mask = torch.zeros(visible.shape, dtype=subject.dtype, device=device)
     mask.masked_fill_(~visible, torch.finfo(subject.dtype).min)
-    logits = subject.model(
-        input_ids=torch.tensor([row.ids], device=device),
-        attention_mask=mask[None, None],
-        position_ids=torch.tensor([row.positions], device=device),
-        logits_to_keep=torch.tensor(row.keep, device=device),
-        use_cache=False,
-    ).logits[0]
+    # A GPU has the room for a whole row's attention and would wait for many small calls.
+    blocks = [len(tree) for tree in trees] if device.type == "cpu" else []
+    with in_blocks(subject.model, blocks):
+        logits = subject.model(
+            input_ids=torch.tensor([row.ids], device=device),
+            attention_mask=mask[None, None],
+            position_ids=torch.tensor([row.positions], device=device),
+            logits_to_keep=torch.tensor(row.keep, device=device),
+            use_cache=False,
+        ).logits[0]
     values = _log_probabilities(logits, torch.tensor(row.targets, device=device)).cpu().double()
     by_segment = [float(part.sum()) for part in torch.split(values, row.lengths)]
     scores: list[dict[str, float]] = []
@@ -195,7 +207,9 @@ def plain_scores(subject: Subject, trees: Sequence[Tree]) -> list[dict[str, floa
 def _log_probabilities(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Log-probability of each target token (n,) under its row of logits (n, vocabulary), in float32."""
     chosen = logits.gather(-1, targets[:, None])[:, 0].float()
-    return chosen - torch.cat([part.float().logsumexp(-1) for part in torch.split(logits, 128)])
+    cached = CACHED_LOGITS.get(logits.device.type)
+    rows = max(1, cached // logits.shape[-1]) if cached else 128
+    return chosen - torch.cat([part.float().logsumexp(-1) for part in torch.split(logits, rows)])
 
 
 def honours_masks(subject: Subject) -> bool:

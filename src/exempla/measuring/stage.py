@@ -14,7 +14,7 @@ from exempla.runfolder import RunFolder
 from exempla.study import Cell, Study
 from exempla.unit import Unit
 
-MEASURING_VERSION = 2
+MEASURING_VERSION = 3
 """Raised when a change of the code changes likelihoods; answers given before are then asked for again."""
 
 
