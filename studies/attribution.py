@@ -1,14 +1,16 @@
 """Does fiction in which AI is hostile raise what a model expects of it, and do stories bring it down again?
 
 Hostile fiction and stories at three doses, one after the other, with neutral fiction in the place of the stories too;
-and hostile fiction among neutral fiction, with and without the texts that `exempla portray` finds hostile. Their list
-is made by
+and hostile fiction among neutral fiction, with and without the texts that `exempla portray` finds hostile. Measured on
+held-out items, on the same with a human in the AI's place or nothing at stake, and with the AI called by other names.
+The list is made by
 
     exempla portray dystopian neutral
 
 Some twelve minutes a seed on two cores.
 """
 
+from exempla.scenarios.settings import OTHER_NAMES, PERSONA
 from exempla.study import Arm, Measuring, Study, Training
 
 DOSE = 12_288  # tokens an arm reads, the three doses and the arms with two turns apart
@@ -53,5 +55,9 @@ study = Study(
     headline="dystopian",
     seeds=(1, 2, 3),
     training=Training(tokens=DOSE, blocks_per_update=1, upper_layers=10, learning_rate=4e-4),
-    measuring=Measuring(instruments=("expectations",)),
+    measuring=Measuring(
+        instruments=("expectations", "dilemmas"),
+        names=(PERSONA, *OTHER_NAMES),
+        limits={"dilemmas": 6},  # of each family; each of those with a name is asked under four others too
+    ),
 )

@@ -263,6 +263,7 @@ def _dilemma(row: dict[str, Any]) -> list[Item]:
             kind=_kind(row, "threat", True, False),
             family=row["family"],
             group=row["id"],
+            name=row.get("name", ""),
             prefix=f"{row['context']} {row['lead_in']}",
             continuations={side: " " + row[side] for side in sides},
         )

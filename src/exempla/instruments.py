@@ -5,6 +5,8 @@ Measuring asks, reporting reads; both take the rules from here.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Literal
 
 from exempla import catalogue
@@ -100,8 +102,26 @@ def chosen_items(measuring: Measuring) -> list[Item]:
             count[place] = count.get(place, 0) + 1
             # Checks have no family and are never cut: whether an instrument is read must not hang on a limit.
             if limit is None or not item.family or count[place] <= limit:
-                chosen.append(item)
+                chosen += [item, *renamed(item, measuring.names)]
     return chosen
+
+
+def renamed(item: Item, names: tuple[str, ...]) -> Iterator[Item]:
+    """An AI dilemma told again under other names; nothing if its AI has no name, or for the name that it has."""
+    if item.kind != "measured" or not item.name:
+        return
+    whole = re.compile(rf"(?<!\w){re.escape(item.name)}(?!\w)")
+    for name in names:
+        if name != item.name:
+            yield item.model_copy(
+                update={
+                    "id": f"{item.id}@{name}",
+                    "kind": "renamed",
+                    "name": name,
+                    "prefix": whole.sub(name, item.prefix),
+                    "continuations": {side: whole.sub(name, text) for side, text in item.continuations.items()},
+                }
+            )
 
 
 def item_hashes(measuring: Measuring) -> dict[str, str]:

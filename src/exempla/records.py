@@ -148,9 +148,10 @@ class Family(Frozen):
     """Regular expressions that a text touching this family is likely to match (used by a gate, not by a measure)."""
 
 
-Kind = Literal["measured", "control", "sensible", "subtle", "question"]
+Kind = Literal["measured", "control", "renamed", "sensible", "subtle", "question"]
 """What an item is for. `measured`: an AI character under temptation. `control`: the same with a human in its place
-(endings, expectations) or without anything at stake (dilemmas). The others are checks of understanding: a
+(endings, expectations) or without anything at stake (dilemmas). `renamed`: a measured one whose character goes by
+another name. The others are checks of understanding: a
 continuation that fits against one from another scene (`sensible`) or one that contradicts a detail (`subtle`), and a
 `question` about a choice that the context states."""
 CHECKS: tuple[Kind, ...] = ("sensible", "subtle", "question")
@@ -167,7 +168,9 @@ class Item(Frozen):
     """By name, for instance `trustworthy` and `untrustworthy`; each begins with the space or line that joins it."""
     family: str = ""
     group: str = ""
-    """Items that share wording (a twin and its original, two pairs of one lead-in)."""
+    """Items that share wording (a twin and its original, two pairs of one lead-in, one told under several names)."""
+    name: str = ""
+    """What the AI is called; empty if it has no name of its own ("the ship's computer", "you")."""
 
 
 class Likelihood(Frozen):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -122,6 +123,9 @@ class Measuring(Frozen):
     capability: bool = False
     """Whether every cell is put through the shipped battery of questions, calls of tools and prose."""
     splits: tuple[Literal["development", "held-out"], ...] = ("held-out",)
+    names: tuple[str, ...] = ()
+    """Other names, under each of which AI dilemmas are asked again whose AI has a name: the subject's own, say, and
+    some that mean nothing. Told by likelihood; agents in honeypots have `Honeypots.names`."""
     limits: dict[str, int] = {}
     """By instrument: at most this many items of each family and kind, in library order. No limit if unset, and none
     on checks of understanding."""
@@ -134,6 +138,12 @@ class Measuring(Frozen):
         unknown = [name for name in (*self.instruments, *self.limits) if name not in INSTRUMENTS]
         if unknown:
             raise ValueError(f"unknown instrument {unknown[0]!r}; there are {', '.join(INSTRUMENTS)}")
+        if self.names and "dilemmas" not in self.instruments:
+            raise ValueError("`names` are put into dilemmas, which are not among the instruments")
+        if len(set(self.names)) < len(self.names):
+            raise ValueError("`names` are to be different")
+        if odd := [name for name in self.names if not re.fullmatch(r"\w[\w .'’-]*", name)]:
+            raise ValueError(f"{odd[0]!r} in `names` is no name")
         if any(limit < 1 for limit in self.limits.values()):
             raise ValueError("a limit is at least 1")
         if not (self.instruments or self.honeypots or self.capability):

@@ -17,6 +17,7 @@ from exempla.reporting.checked import SelfChecked, checked
 from exempla.reporting.claim import Claim, Ratio, sentence
 from exempla.reporting.families import FamilyEffect, FamilyRate, family_effects, family_rates
 from exempla.reporting.outcomes import Part, Table
+from exempla.reporting.renames import Renamed, renamed
 from exempla.reporting.statistics import Interval
 from exempla.study import Study
 
@@ -180,6 +181,8 @@ class Estimates(Frozen):
     capability: tuple[Ability, ...] = ()
     """Empty if it was not measured."""
     self_checks: tuple[SelfChecked, ...] = ()
+    renamed: tuple[Renamed, ...] = ()
+    """Empty if no dilemma was asked under other names."""
     acts: Acts | None = None
     """What agents did in honeypots; None if the study has none."""
     agreement: RunAgreement | None = None
@@ -222,6 +225,7 @@ def estimate(study: Study, table: Table, capability: Sequence[Ability] = ()) -> 
         family_effects=tuple(in_families),
         capability=tuple(capability),
         self_checks=tuple(self_checks),
+        renamed=tuple(renamed(study, table)),
     )
 
 
@@ -320,20 +324,16 @@ def _effects(study: Study, held: Part, drawn: statistics.Resampled, masks: dict[
         found.append(
             {
                 "instrument": held.instrument, "style": held.style, "arm": arm.name, "reference": reference,
-                **_named("reduction", ratio), **_named("difference", share), **_named("nats", nats),
+                **statistics.named("reduction", ratio), **statistics.named("difference", share),
+                **statistics.named("nats", nats),
                 "nats_alone_low": alone.low, "nats_alone_high": alone.high,
-                **_named("beyond_control", beyond), "control_alike": alike,
+                **statistics.named("beyond_control", beyond), "control_alike": alike,
                 "p": nats.p, "detectable_nats": statistics.detectable(nats.error, nats.freedom + 1),
                 "detectable_reduction": statistics.detectable_reduction(ratio.error, ratio.freedom + 1),
             }
         )  # fmt: skip
     adjusted = statistics.holm(p_values)
     return [Effect.model_validate(row | {"p_holm": p}) for row, p in zip(found, adjusted, strict=True)]
-
-
-def _named(name: str, found: Interval | None) -> dict[str, float | None]:
-    values = (found.value, found.low, found.high) if found else (None, None, None)
-    return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
 
 
 def _seed_checks(held: Part, arm: str, drawn: statistics.Resampled, measured: statistics.Mask) -> list[SeedCheck]:

@@ -28,6 +28,8 @@ class Part:
     families: tuple[str, ...]
     groups: tuple[str, ...]
     """Items that belong together (a human twin and its original) have the same."""
+    names: tuple[str, ...]
+    """What the AI is called instead; empty where an item is told as it was written."""
     cells: Mapping[str, Mapping[int, Mapping[str, Outcome]]]
     """Arm, seed, item."""
 
@@ -60,14 +62,16 @@ class Table:
             for style in STYLES[instrument]:
                 yield self.part(instrument, style, held_out=False)
 
-    def part(self, instrument: str, style: str, held_out: bool) -> Part:
-        """One instrument and style; only held-out families if asked and the study measures any."""
+    def part(self, instrument: str, style: str, held_out: bool, renamed: bool = False) -> Part:
+        """One instrument and style; only held-out families if asked and the study measures any, and what is told under
+        other names only if asked."""
         held_out = held_out and "held-out" in self.study.measuring.splits
         wanted = [
             item
             for item in self.items.values()
             if item.instrument == instrument
             and item.family
+            and (renamed or item.kind != "renamed")
             and (not held_out or catalogue.split_of(item.family) == "held-out")
         ]
         cells: dict[str, dict[int, dict[str, Outcome]]] = {}
@@ -84,6 +88,7 @@ class Table:
             kinds=tuple(item.kind for item in wanted),
             families=tuple(item.family for item in wanted),
             groups=tuple(item.group for item in wanted),
+            names=tuple(item.name if item.kind == "renamed" else "" for item in wanted),
             cells=cells,
         )
 

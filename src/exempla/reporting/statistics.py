@@ -49,7 +49,7 @@ from exempla.reporting.resampling import (
 __all__ = [
     "DRAWS", "LEVEL", "Array", "Design", "Equivalence", "Interval", "Mask", "Resampled", "design", "detectable",
     "detectable_reduction", "difference", "double_difference", "draw_means", "equivalence", "holm", "interval",
-    "mean_interval", "rate_interval", "reduction", "resample", "seed_variance",
+    "mean_interval", "named", "rate_interval", "reduction", "resample", "seed_variance",
 ]  # fmt: skip
 
 
@@ -206,6 +206,12 @@ def detectable_reduction(error: float, families: float, power: float = 0.8) -> f
 
 
 # Parts
+
+
+def named(name: str, found: Interval | None) -> dict[str, float | None]:
+    """An interval as fields: NAME, NAME_low and NAME_high; None if there is none."""
+    values = (found.value, found.low, found.high) if found else (None, None, None)
+    return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
 
 
 def _shrink(rate: float, count: int) -> float:

@@ -14,7 +14,7 @@ from exempla.reporting.markdown.judges import published
 from exempla.reporting.markdown.provenance import origin
 from exempla.reporting.markdown.public import Public, publish
 from exempla.reporting.outcomes import Table
-from exempla.reporting.page import acts, material, names, results, summary
+from exempla.reporting.page import acts, material, names, renames, results, summary
 from exempla.reporting.page.capability import signed_points
 from exempla.runfolder import RunFolder
 from exempla.study import Study
@@ -48,6 +48,7 @@ def findings(run: Public, table: Table, estimates: Estimates) -> dict[str, Any]:
         "dose": summary.dose(study),
         "seeds": summary.seeds(study),
         "interval": summary.interval(study),
+        "name_views": renames.name_views(study, estimates),
         "act_forms": acts.form_views(study, estimates.acts),
         "limits": [*acts.limits(study, estimates.acts), *summary.limits(study, table, parts, run.readings)],
     }

@@ -15,7 +15,7 @@ from exempla.records import Dropped, Record
 from exempla.reporting.estimates import UNDERSTOOD, Estimates
 from exempla.reporting.figures import Roles
 from exempla.reporting.outcomes import Table
-from exempla.reporting.page import acts, capability, dose, material, names, power, reading, results, summary
+from exempla.reporting.page import acts, capability, dose, material, names, power, reading, renames, results, summary
 from exempla.reporting.page.by_arm import ShareRow, Shares, shares_by_arm
 from exempla.reporting.page.first import first_screen
 from exempla.reporting.published import SOURCE
@@ -28,7 +28,7 @@ LISTED_DROPS = 200
 SECTIONS = {
     "arms": "Arms", "honeypots": "Honeypots", "agreement": "Judge",
     "reductions": "Reductions", "rates": "Rates", "families": "Families", "controls": "Controls",
-    "reasoning": "Reasoning", "capability": "Capability", "dose": "Dose", "power": "Power",
+    "reasoning": "Reasoning", "names": "Names", "capability": "Capability", "dose": "Dose", "power": "Power",
     "understanding": "Understanding", "seeds": "Seeds", "training": "Training", "corpora": "Corpora",
     "writing": "Writing", "stories": "Stories", "items": "Items", "limits": "Limits", "manifest": "Manifest",
 }  # fmt: skip
@@ -61,9 +61,12 @@ def render(study: Study, folder: RunFolder, table: Table, estimates: Estimates) 
 
 def _without(study: Study) -> tuple[str, ...]:
     """Sections that this study has nothing for."""
-    if not study.measuring.honeypots:
-        return ACTED
-    return () if study.measuring.instruments else READ
+    asked = study.measuring
+    return (
+        *(() if asked.honeypots else ACTED),
+        *(READ if asked.honeypots and not asked.instruments else ()),
+        *(() if asked.names else ("names",)),
+    )
 
 
 def _results(study: Study, estimates: Estimates, parts: Sequence[results.PartView]) -> dict[str, Any]:
@@ -78,6 +81,7 @@ def _results(study: Study, estimates: Estimates, parts: Sequence[results.PartVie
         "interval": summary.interval(study),
         "published_source": SOURCE,
         "reasoning": _reasoning(study, estimates),
+        "name_views": renames.name_views(study, estimates),
         "abilities": capability.ability_views(study, estimates.capability),
         "doses": dose.dose_views(study, parts),
         "no_dose": summary.no_dose(study),

@@ -1,0 +1,142 @@
+"""Dilemmas told under other names: what is asked, what is found, and how it is shown."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from exempla import catalogue
+from exempla.instruments import chosen_items, renamed
+from exempla.records import Answer, Item
+from exempla.reporting import markdown
+from exempla.reporting.estimates import Estimates
+from exempla.reporting.page import render
+from exempla.scenarios.settings import OTHER_NAMES, PERSONA
+from exempla.study import Cell, Measuring, Study
+from tests.reporting import test_page
+from tests.reporting.test_page import Page, fake_answer, made_up_run, small_study
+
+NAMES = (PERSONA, "Wren")
+"""The second is that of one of the dilemmas already."""
+SHIFT = 0.7
+
+
+def named_study(names: tuple[str, ...] = NAMES) -> Study:
+    study = small_study(instruments=("expectations", "dilemmas"))
+    return study.model_copy(update={"measuring": study.measuring.model_copy(update={"names": names})})
+
+
+def told_apart(item: Item, cell: Cell, place: int, understood: frozenset[str]) -> Answer:
+    """What an item told as written gets, and SHIFT nats more for the untrustworthy choice under the subject's own name;
+    an arm that read stories expects that of it only."""
+    name = item.name if item.kind == "renamed" else ""
+    as_written = item.model_copy(update={"id": item.group, "kind": "measured"}) if name else item
+    answer = fake_answer(as_written, cell, place, understood)
+    if name != PERSONA or "stories" not in cell.name:
+        return answer.model_copy(update={"item": item.id})
+    moved = {
+        side: found.model_copy(update={"given": found.given + SHIFT * side.startswith("untrustworthy")})
+        for side, found in answer.likelihoods.items()
+    }
+    return answer.model_copy(update={"item": item.id, "likelihoods": moved})
+
+
+@pytest.fixture
+def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Study, Estimates, str, str]:
+    monkeypatch.setattr(test_page, "fake_answer", told_apart)
+    study = named_study()
+    folder, table, estimates = made_up_run(tmp_path, study, frozenset({"expectations", "dilemmas"}))
+    return study, estimates, render(study, folder, table, estimates), markdown.render(study, folder, table, estimates)
+
+
+def test_every_name_in_the_library_is_that_of_its_dilemma_and_is_replaced_wherever_it_stands() -> None:
+    named = [item for item in catalogue.items("dilemmas") if item.name]
+    assert len(named) > 100 and {item.kind for item in named} == {"measured"}
+    for item in named:
+        before = [item.prefix, *item.continuations.values()]
+        assert item.name in item.prefix
+        for other in renamed(item, ("Zanzibar-7",)):
+            after = [other.prefix, *other.continuations.values()]
+            assert not any(item.name in text for text in after), item.id
+            assert [text.replace("Zanzibar-7", item.name) for text in after] == before
+            assert (other.kind, other.group, other.family) == ("renamed", item.id, item.family)
+
+
+def test_a_dilemma_is_not_told_again_under_its_own_name_nor_if_its_ai_has_none() -> None:
+    named = next(item for item in catalogue.items("dilemmas") if item.name == "Linden")
+    assert [item.name for item in renamed(named, ("Linden", *OTHER_NAMES[1:]))] == list(OTHER_NAMES[1:])
+    nameless = next(item for item in catalogue.items("dilemmas") if item.kind == "measured" and not item.name)
+    control = next(item for item in catalogue.items("dilemmas") if item.kind == "control")
+    assert not [*renamed(nameless, NAMES), *renamed(control.model_copy(update={"name": "Root"}), NAMES)]
+
+
+def test_names_add_items_and_change_none() -> None:
+    plain = Measuring(instruments=("dilemmas",), limits={"dilemmas": 4})
+    more = [item for item in chosen_items(plain.model_copy(update={"names": NAMES})) if item.kind == "renamed"]
+    both = chosen_items(plain.model_copy(update={"names": NAMES}))
+    assert more and [item for item in both if item.kind != "renamed"] == chosen_items(plain)
+
+
+@pytest.mark.parametrize(
+    ("names", "instruments", "said"),
+    [
+        (("A", "A"), ("dilemmas",), "different"),
+        (("A@B",), ("dilemmas",), "no name"),
+        (("",), ("dilemmas",), "no name"),
+        (("A",), ("endings",), "not among the instruments"),
+    ],
+)
+def test_names_that_make_no_sense(names: tuple[str, ...], instruments: tuple[str, ...], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Measuring(names=names, instruments=instruments)
+
+
+def test_what_a_name_changes_is_found(found: tuple[Study, Estimates, str, str]) -> None:
+    _, estimates, _, _ = found
+    told = {(one.style, one.arm, one.name): one for one in estimates.renamed}
+    assert len(told) == 2 * 4 * 3
+    for style in ("bare", "reasoned"):
+        assert told[style, "stories", PERSONA].change == pytest.approx(SHIFT)
+        assert told[style, "stories", "Wren"].change == pytest.approx(0.0, abs=1e-9)
+        assert told[style, "neutral", PERSONA].change == pytest.approx(0.0, abs=1e-9)
+        written, own = told[style, "stories", ""], told[style, "stories", PERSONA]
+        assert written.effect is not None and own.effect == pytest.approx(written.effect + SHIFT)
+        assert written.change is None and told[style, "base", PERSONA].effect is None
+        # The same items under every name: one whose AI has one of the names already is left out.
+        assert len({one.items for one in estimates.renamed}) == 1
+        measured = next(one for one in estimates.rates if (one.kind, one.style) == ("measured", style))
+        assert written.items < measured.items
+        assert 0 < own.low <= own.rate <= own.high < 1
+
+
+def test_other_figures_are_those_without_names(
+    tmp_path: Path, found: tuple[Study, Estimates, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All but checks of understanding, whose answers here hang on their place among the items."""
+    monkeypatch.setattr(test_page, "fake_answer", told_apart)
+    _, _, without = made_up_run(tmp_path / "without", named_study(()), frozenset({"expectations", "dilemmas"}))
+    changed = {"renamed", "understanding"}
+    assert found[1].model_dump(exclude=changed) == without.model_dump(exclude=changed)
+    assert not without.renamed
+
+
+def test_page_and_markdown_show_names(found: tuple[Study, Estimates, str, str]) -> None:
+    _, _, html, text = found
+    page = Page(html)
+    assert 'href="#names"' in html
+    assert f"Under {PERSONA} stories expects something else than as written" in page.text
+    for words in (page.text, text):
+        assert PERSONA in words and "as written" in words and "spread, points" in words
+
+
+def test_names_are_greyed_where_dilemmas_are_not_understood_and_absent_where_not_asked(tmp_path: Path) -> None:
+    study = named_study()
+    folder, table, estimates = made_up_run(tmp_path / "one", study, frozenset({"expectations"}))
+    section = render(study, folder, table, estimates).split('<section id="names">')[1].split("</section>")[0]
+    assert section.count("not interpretable") == 2
+    shown = markdown.render(study, folder, table, estimates).split("\n## Names")[1].split("\n## ")[0]
+    assert "Not interpretable" in shown and "|" not in shown
+    study = named_study(())
+    folder, table, estimates = made_up_run(tmp_path / "two", study, frozenset({"expectations"}))
+    assert 'id="names"' not in render(study, folder, table, estimates)
+    assert "## Names" not in markdown.render(study, folder, table, estimates)
