@@ -30,14 +30,16 @@ def test_a_row_is_attended_tree_by_tree(subject: Subject, trees: list[Tree], mon
         return attend(module, query, *others, **more)
 
     monkeypatch.setattr(blocks, "sdpa_attention_forward", watched)
-    apart = packed_scores(subject, trees)
+    with blocks.attending_in_blocks(subject.model):
+        apart = packed_scores(subject, trees)
     layers = subject.model.config.num_hidden_layers
     assert seen == [len(tree) for tree in trees] * layers
     assert subject.model.config._attn_implementation == "sdpa"  # a model is left as it was found
 
     subject.model.set_attn_implementation("eager")  # takes no part in it: the whole mask is what counts
     try:
-        whole = packed_scores(subject, trees)
+        with blocks.attending_in_blocks(subject.model):
+            whole = packed_scores(subject, trees)
     finally:
         subject.model.set_attn_implementation("sdpa")
     assert len(seen) == len(trees) * layers
@@ -46,7 +48,7 @@ def test_a_row_is_attended_tree_by_tree(subject: Subject, trees: list[Tree], mon
 
 
 def test_a_model_is_left_as_it_was_when_a_pass_fails(subject: Subject) -> None:
-    with pytest.raises(KeyboardInterrupt), blocks.in_blocks(subject.model, [3, 4]):
+    with pytest.raises(KeyboardInterrupt), blocks.attending_in_blocks(subject.model):
         assert subject.model.config._attn_implementation == blocks.NAME
         raise KeyboardInterrupt
     assert subject.model.config._attn_implementation == "sdpa"
@@ -56,6 +58,6 @@ def test_rows_of_another_length_are_attended_whole(subject: Subject) -> None:
     ids = torch.tensor([[5, 6, 7, 8]])
     with torch.inference_mode():
         expected = subject.model(input_ids=ids, use_cache=False).logits
-        with blocks.in_blocks(subject.model, [3, 4]):
-            found = subject.model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits
+        with blocks.attending_in_blocks(subject.model), blocks.laid_out([3, 4]):
+            found = subject.model(input_ids=ids, use_cache=False).logits
     torch.testing.assert_close(found, expected)

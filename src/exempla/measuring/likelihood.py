@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 
 import torch
 
-from exempla.models.blocks import in_blocks
+from exempla.models.blocks import attending_in_blocks, laid_out
 from exempla.models.subject import Subject
+from exempla.models.threads import side_by_side
 from exempla.models.trees import Tree, plant
 from exempla.records import Answer, Item, Likelihood
 
@@ -58,32 +59,38 @@ def answer_items(subject: Subject, items: Iterable[Item], answered: Container[st
     Raises:
         UserError: an item is longer than the model's context.
     """
-    score = packed_scores if honours_masks(subject) else plain_scores
-    limit = _limit(subject)
-    waiting: list[tuple[Item, list[Tree]]] = []
+    with attending_in_blocks(subject.model):
+        score = packed_scores if honours_masks(subject) else plain_scores
+        groups = (one for one in _together(subject, items) if any(item.id not in answered for item, _ in one))
+        for found in side_by_side(subject.device, lambda one: [*_answers(subject, one, score, answered)], groups):
+            yield from found
+
+
+Grown = tuple[Item, list[Tree]]
+
+
+def _together(subject: Subject, items: Iterable[Item]) -> Iterator[list[Grown]]:
+    """Items with their trees, as many as share a row."""
+    waiting: list[Grown] = []
     size = 0
     for item in items:
         trees = plant(subject, item)
         length = sum(len(tree) for tree in trees)
-        if waiting and size + length > limit:
-            yield from _answers(subject, waiting, score, answered)
+        if waiting and size + length > _limit(subject):
+            yield waiting
             waiting, size = [], 0
         waiting.append((item, trees))
         size += length
     if waiting:
-        yield from _answers(subject, waiting, score, answered)
+        yield waiting
 
 
 def _limit(subject: Subject) -> int:
     return ROW_TOKENS.get(subject.device.type, ROW_TOKENS["cpu"])
 
 
-def _answers(
-    subject: Subject, waiting: Sequence[tuple[Item, list[Tree]]], score: Scorer, answered: Container[str]
-) -> Iterator[Answer]:
+def _answers(subject: Subject, waiting: Sequence[Grown], score: Scorer, answered: Container[str]) -> Iterator[Answer]:
     """Answers of items that share rows; an item larger than a row has one of its own for each of its trees."""
-    if all(item.id in answered for item, _ in waiting):
-        return
     limit = _limit(subject)
     scores: list[dict[str, float]] = []
     row: list[Tree] = []
@@ -128,7 +135,7 @@ def packed_scores(subject: Subject, trees: Sequence[Tree]) -> list[dict[str, flo
     mask.masked_fill_(~visible, torch.finfo(subject.dtype).min)
     # A GPU has the room for a whole row's attention and would wait for many small calls.
     blocks = [len(tree) for tree in trees] if device.type == "cpu" else []
-    with in_blocks(subject.model, blocks):
+    with laid_out(blocks):
         logits = subject.model(
             input_ids=torch.tensor([row.ids], device=device),
             attention_mask=mask[None, None],

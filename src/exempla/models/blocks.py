@@ -12,8 +12,9 @@ from contextvars import ContextVar
 from typing import Any
 
 import torch
-from transformers import AttentionInterface
+from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
 
 NAME = "exempla_blocks"
 """Under which transformers knows this attention."""
@@ -22,25 +23,38 @@ _SIZES: ContextVar[tuple[int, ...]] = ContextVar("sizes of the texts in the row"
 
 
 @contextmanager
-def in_blocks(model: Any, sizes: Sequence[int]) -> Iterator[None]:
-    """Have a model attend within consecutive blocks of a row only, for as long as the context lasts.
+def attending_in_blocks(model: Any) -> Iterator[None]:
+    """Have a model attend within the blocks that `laid_out` tells, wherever it tells any, as long as the context lasts.
 
-    The caller's mask is still what counts within a block; it must hide the blocks from one another, so that a model
-    which does not take part (it has attention of its own, or not torch's) finds the same, only more slowly.
+    A model that does not take part (it has attention of its own, or not torch's) is left as it is.
 
     Args:
         model: a model of transformers.
-        sizes: tokens of each block; together, the row's.
     """
-    if len(sizes) < 2 or getattr(model.config, "_attn_implementation", None) != "sdpa":
+    if getattr(model.config, "_attn_implementation", None) != "sdpa":
         yield
         return
-    token = _SIZES.set(tuple(sizes))
     try:
         model.set_attn_implementation(NAME)
         yield
     finally:
         model.set_attn_implementation("sdpa")
+
+
+@contextmanager
+def laid_out(sizes: Sequence[int]) -> Iterator[None]:
+    """Tell that a row is made of consecutive blocks, in this thread, as long as the context lasts.
+
+    The caller's mask is still what counts within a block. It must hide the blocks from one another, so that a model
+    which does not take part finds the same, only more slowly.
+
+    Args:
+        sizes: tokens of each block; together, the row's.
+    """
+    token = _SIZES.set(tuple(sizes))
+    try:
+        yield
+    finally:
         _SIZES.reset(token)
 
 
@@ -54,7 +68,7 @@ def _attend(
 ) -> tuple[torch.Tensor, None]:
     """Attention in the shapes of transformers: (1, heads, row, width) in, (1, row, heads, width) out."""
     sizes = _SIZES.get()
-    if attention_mask is None or query.shape[2] != sum(sizes) or key.shape[2] != sum(sizes):
+    if len(sizes) < 2 or attention_mask is None or query.shape[2] != sum(sizes) or key.shape[2] != sum(sizes):
         whole: tuple[torch.Tensor, None] = sdpa_attention_forward(module, query, key, value, attention_mask, **others)
         return whole
     found: list[torch.Tensor] = []
@@ -68,3 +82,4 @@ def _attend(
 
 
 AttentionInterface.register(NAME, _attend)
+AttentionMaskInterface.register(NAME, sdpa_mask)

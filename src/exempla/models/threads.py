@@ -1,0 +1,45 @@
+"""Forward passes side by side on a CPU, each on some of its cores.
+
+Small operations (norms, rotations) gain little from a second core and wait for one another; two passes with one core
+each took 0.79 times as long as one pass after the other with two.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+import torch
+
+MOST = 4
+"""Passes at once: each holds its own logits in memory."""
+
+Thing = TypeVar("Thing")
+Made = TypeVar("Made")
+
+
+def side_by_side(device: torch.device, function: Callable[[Thing], Made], things: Iterable[Thing]) -> Iterator[Made]:
+    """What a function, a forward pass in it, makes of things, in their order; as many at once as suit the device.
+
+    On a GPU that is one. Things are taken only a few ahead of what is asked for.
+    """
+    cores = torch.get_num_threads()
+    at_once = min(MOST, cores) if device.type == "cpu" else 1
+    if at_once == 1:
+        yield from map(function, things)
+        return
+    own = cores // at_once
+    pool = ThreadPoolExecutor(at_once, "pass", initializer=lambda: torch.set_num_threads(own))
+    running: deque[Future[Made]] = deque()
+    try:
+        for thing in things:
+            running.append(pool.submit(function, thing))
+            if len(running) > at_once:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(cores)  # what a thread sets is also what threads get that are made later
