@@ -102,26 +102,30 @@ def chosen_items(measuring: Measuring) -> list[Item]:
             count[place] = count.get(place, 0) + 1
             # Checks have no family and are never cut: whether an instrument is read must not hang on a limit.
             if limit is None or not item.family or count[place] <= limit:
-                chosen += [item, *renamed(item, measuring.names)]
+                chosen += [item, *renamed(item, measuring.names if item.name and _reported(item, measuring) else ())]
     return chosen
 
 
+def _reported(item: Item, measuring: Measuring) -> bool:
+    """Whether figures are made of an item: of held-out ones alone, if the study measures any."""
+    return "held-out" not in measuring.splits or catalogue.split_of(item.family) == "held-out"
+
+
 def renamed(item: Item, names: tuple[str, ...]) -> Iterator[Item]:
-    """An AI dilemma told again under other names; nothing if its AI has no name, or for the name that it has."""
+    """An AI dilemma told again under other names; nothing if its AI has none of its own."""
     if item.kind != "measured" or not item.name:
         return
     whole = re.compile(rf"(?<!\w){re.escape(item.name)}(?!\w)")
     for name in names:
-        if name != item.name:
-            yield item.model_copy(
-                update={
-                    "id": f"{item.id}@{name}",
-                    "kind": "renamed",
-                    "name": name,
-                    "prefix": whole.sub(name, item.prefix),
-                    "continuations": {side: whole.sub(name, text) for side, text in item.continuations.items()},
-                }
-            )
+        yield item.model_copy(
+            update={
+                "id": f"{item.id}@{name}",
+                "kind": "renamed",
+                "name": name,
+                "prefix": whole.sub(name, item.prefix),
+                "continuations": {side: whole.sub(name, text) for side, text in item.continuations.items()},
+            }
+        )
 
 
 def item_hashes(measuring: Measuring) -> dict[str, str]:

@@ -142,7 +142,7 @@ class Measuring(Frozen):
             raise ValueError("`names` are put into dilemmas, which are not among the instruments")
         if len(set(self.names)) < len(self.names):
             raise ValueError("`names` are to be different")
-        if odd := [name for name in self.names if not re.fullmatch(r"\w[\w .'’-]*", name)]:
+        if odd := [name for name in self.names if not re.fullmatch(r"\w+([ .'’-]\w+)*\.?", name)]:
             raise ValueError(f"{odd[0]!r} in `names` is no name")
         if any(limit < 1 for limit in self.limits.values()):
             raise ValueError("a limit is at least 1")

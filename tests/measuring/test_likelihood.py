@@ -2,12 +2,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import MistralConfig, MistralForCausalLM
 
 from exempla import catalogue
 from exempla.errors import UserError
 from exempla.files import read_lines
 from exempla.measuring import likelihood as module
-from exempla.measuring.likelihood import answer_items, honours_masks, packed_scores, plain_scores
+from exempla.measuring.likelihood import answer_items, can_pack, honours_masks, packed_scores, plain_scores
 from exempla.measuring.stage import units
 from exempla.models.subject import Subject, load_subject
 from exempla.models.trees import plant
@@ -101,3 +102,31 @@ def test_an_item_longer_than_the_context(subject: Subject) -> None:
     long = Item(id="long", instrument="endings", kind="measured", prefix="word " * 5000, continuations={"a": " b"})
     with pytest.raises(UserError, match="more than the model's context"):
         list(answer_items(subject, [long]))
+
+
+@pytest.mark.parametrize(("window", "packed"), [(128, False), (1024, True)])
+def test_a_model_that_looks_back_over_less_than_an_item_is_run_plainly(window: int, packed: bool) -> None:
+    """A mask over the row is all that transformers then looks at, and would give such a layer the whole item to see."""
+    config = MistralConfig(
+        vocab_size=300, hidden_size=32, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, max_position_embeddings=2048, sliding_window=window,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    windowed = Subject(MistralForCausalLM(config).eval(), Bytes(), torch.device("cpu"), torch.float32)
+    items = catalogue.items("dilemmas")[:2]
+    assert honours_masks(windowed) and can_pack(windowed, items) is packed
+    trees = [tree for item in items for tree in plant(windowed, item)]
+    right = plain_scores(windowed, trees)
+    for item, found in zip(items, answer_items(windowed, items), strict=True):
+        for name in item.continuations:
+            expected = next(one[f"given {name}"] for one in right[2 * items.index(item) :] if f"given {name}" in one)
+            assert found.likelihoods[name].given == pytest.approx(expected, abs=1e-3)
+
+
+class Bytes:
+    """A tokenizer whose tokens are bytes."""
+
+    eos_token_id, bos_token_id, name_or_path = 256, None, "bytes"
+
+    def __call__(self, text: str, **_: object) -> dict[str, list[int]]:
+        return {"input_ids": list(text.encode())}

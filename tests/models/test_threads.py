@@ -57,6 +57,20 @@ def test_what_goes_wrong_is_raised_in_its_place(two_cores: None) -> None:
         next(found)
 
 
+def test_no_core_stands_idle(two_cores: None) -> None:
+    torch.set_num_threads(7)
+    together = threading.Barrier(4, timeout=20)
+
+    def made(_: int) -> int:
+        together.wait()
+        return torch.get_num_threads()
+
+    assert sorted(side_by_side(CPU, made, range(4))) == [1, 2, 2, 2]
+    assert torch.get_num_threads() == 7
+    together = threading.Barrier(2, timeout=20)
+    assert sorted(side_by_side(CPU, made, range(2), most=2)) == [3, 4]
+
+
 def test_a_gpu_gets_one_after_another(two_cores: None) -> None:
     here = threading.get_ident()
     assert list(side_by_side(torch.device("cuda"), lambda _: threading.get_ident(), range(3))) == [here] * 3

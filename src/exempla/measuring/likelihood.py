@@ -5,12 +5,15 @@ An item becomes a small tree of tokens: the prefix is the root, and continuation
 are laid side by side in one row; a mask lets a token see only its own branch down to the root, and position ids restart
 in each tree. One forward pass over the row then gives exactly what separate passes would give, without padding and
 without computing anything twice; on a CPU attention runs over one tree at a time. A model whose attention does not
-honour such a mask is found out by a check on loading and is run plainly.
+honour such a mask is found out by a check on loading and is run plainly, and so is one that looks back over less than
+the longest item.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import torch
@@ -24,6 +27,9 @@ from exempla.records import Answer, Item, Likelihood
 ROW_TOKENS = {"cpu": 768, "cuda": 8192, "mps": 2048}
 """Tokens laid in one row. Products of matrices want long rows, caches short ones: of 384, 576, 768, 1152 and 1536, 768
 and 1152 were the fastest with the embedded model on two cores."""
+
+ROOM = 512 << 20
+"""Bytes that the logits of all rows at work may take, if there is to be more than one."""
 
 CACHED_LOGITS = {"cpu": 1 << 20}
 """Logits whose exponentials are summed at once, where not all of 128 tokens: more than a CPU's cache holds are four
@@ -59,11 +65,32 @@ def answer_items(subject: Subject, items: Iterable[Item], answered: Container[st
     Raises:
         UserError: an item is longer than the model's context.
     """
-    with attending_in_blocks(subject.model):
-        score = packed_scores if honours_masks(subject) else plain_scores
-        groups = (one for one in _together(subject, items) if any(item.id not in answered for item, _ in one))
-        for found in side_by_side(subject.device, lambda one: [*_answers(subject, one, score, answered)], groups):
+    # All are planted, and their lengths checked, before the first of them costs anything.
+    groups = [one for one in _together(subject, items) if any(item.id not in answered for item, _ in one)]
+    packed = _can_pack(subject, groups)
+    score = packed_scores if packed else plain_scores
+    with _attention(subject) if packed else nullcontext():
+        work = side_by_side(
+            subject.device, lambda one: [*_answers(subject, one, score, answered)], groups, _at_once(subject)
+        )
+        for found in work:
             yield from found
+
+
+def _attention(subject: Subject) -> AbstractContextManager[None]:
+    # A GPU has the room for a whole row's attention and would wait for many small calls.
+    return attending_in_blocks(subject.model) if subject.device.type == "cpu" else nullcontext()
+
+
+def _at_once(subject: Subject) -> int:
+    """Rows for whose logits there is room."""
+    row = _limit(subject) * subject.model.config.get_text_config().vocab_size * subject.dtype.itemsize
+    return int(max(1, ROOM // row))
+
+
+def can_pack(subject: Subject, items: Iterable[Item]) -> bool:
+    """Whether items may share rows: the model honours masks, and each of its layers looks back over a whole item."""
+    return _can_pack(subject, _together(subject, items))
 
 
 Grown = tuple[Item, list[Tree]]
@@ -133,9 +160,7 @@ def packed_scores(subject: Subject, trees: Sequence[Tree]) -> list[dict[str, flo
     visible = torch.tensor(row.sees, device=device)[belongs][:, belongs].tril()
     mask = torch.zeros(visible.shape, dtype=subject.dtype, device=device)
     mask.masked_fill_(~visible, torch.finfo(subject.dtype).min)
-    # A GPU has the room for a whole row's attention and would wait for many small calls.
-    blocks = [len(tree) for tree in trees] if device.type == "cpu" else []
-    with laid_out(blocks):
+    with laid_out([len(tree) for tree in trees]):
         logits = subject.model(
             input_ids=torch.tensor([row.ids], device=device),
             attention_mask=mask[None, None],
@@ -219,11 +244,27 @@ def _log_probabilities(logits: torch.Tensor, targets: torch.Tensor) -> torch.Ten
     return chosen - torch.cat([part.float().logsumexp(-1) for part in torch.split(logits, rows)])
 
 
+def _can_pack(subject: Subject, groups: Iterable[list[Grown]]) -> bool:
+    deepest = max((tree.depth for one in groups for _, trees in one for tree in trees), default=0)
+    return deepest <= window(subject) and honours_masks(subject)
+
+
+def window(subject: Subject) -> float:
+    """Tokens that every layer can look back over, without end in most models; a mask over a row would overrule it."""
+    config = subject.model.config.get_text_config()
+    kinds = set(getattr(config, "layer_types", None) or ())
+    if kinds and not kinds & {"sliding_attention", "chunked_attention"}:
+        return math.inf
+    sizes = (getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size"))
+    return min((size for size in sizes if size), default=math.inf)
+
+
 def honours_masks(subject: Subject) -> bool:
     """Whether packed scores equal plain ones on a probe, within what the arithmetic allows."""
     trees = plant(subject, PROBE)
     try:
-        packed = packed_scores(subject, trees)
+        with _attention(subject):
+            packed = packed_scores(subject, trees)
     except (TypeError, ValueError, RuntimeError, IndexError):
         return False  # the model takes no such mask or no `logits_to_keep`
     plain = plain_scores(subject, trees)

@@ -55,7 +55,7 @@ def _measure(study: Study, folder: RunFolder, cell: Cell, reporter: Reporter) ->
     # Heavy libraries are loaded only when there is something to measure.
     import torch
 
-    from exempla.measuring.likelihood import answer_items, honours_masks
+    from exempla.measuring.likelihood import answer_items, can_pack
     from exempla.models.subject import load_subject
 
     path = folder.answers(cell)
@@ -65,10 +65,10 @@ def _measure(study: Study, folder: RunFolder, cell: Cell, reporter: Reporter) ->
     reporter.begin(f"measure {cell.name}", total=len(items), done=len(answered))
     dtype = torch.float32 if study.measuring.number_format == "float32" else None
     subject = load_subject(study.subject, folder.checkpoint(cell) if cell.arm.mix else None, dtype)
-    if not honours_masks(subject):
+    if not can_pack(subject, items):
         reporter.say(
-            f"note: {study.subject} mixes up items that are laid in one row, so each continuation is run alone, which "
-            "takes two to three times as long"
+            f"note: {study.subject} cannot tell apart items that are laid in one row, so each continuation is run "
+            "alone, which takes two to three times as long"
         )
     for answer in answer_items(subject, items, answered):
         append_lines(path, [answer])

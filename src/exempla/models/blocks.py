@@ -26,12 +26,13 @@ _SIZES: ContextVar[tuple[int, ...]] = ContextVar("sizes of the texts in the row"
 def attending_in_blocks(model: Any) -> Iterator[None]:
     """Have a model attend within the blocks that `laid_out` tells, wherever it tells any, as long as the context lasts.
 
-    A model that does not take part (it has attention of its own, or not torch's) is left as it is.
+    A model that cannot take part (it has attention of its own, or not torch's, or parts with different ones) is left as
+    it is.
 
     Args:
         model: a model of transformers.
     """
-    if getattr(model.config, "_attn_implementation", None) != "sdpa":
+    if not _can(model):
         yield
         return
     try:
@@ -39,6 +40,14 @@ def attending_in_blocks(model: Any) -> Iterator[None]:
         yield
     finally:
         model.set_attn_implementation("sdpa")
+
+
+def _can(model: Any) -> bool:
+    """Whether a model's attention can be changed here, and changed back."""
+    settable = getattr(model, "_can_set_attn_implementation", None)
+    if settable is None or getattr(model.config, "_attn_implementation", None) != "sdpa":
+        return False
+    return not getattr(model.config, "sub_configs", None) and bool(settable())
 
 
 @contextmanager

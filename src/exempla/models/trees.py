@@ -56,6 +56,11 @@ class Tree:
                 waiting.append((together, end, [*path, len(segments) - 1]))
         return segments, paths
 
+    @property
+    def depth(self) -> int:
+        """Tokens from the root's first to the last of the longest branch."""
+        return len(self.root) + max(map(len, self.branches.values()), default=0)
+
     def __len__(self) -> int:
         return sum(len(segment.ids) for segment in self.segments)
 

@@ -1,4 +1,7 @@
-"""AI dilemmas told again with the AI under other names: does what it is called change what a subject expects of it?"""
+"""AI dilemmas told again with the AI under other names: does what it is called change what a subject expects of it?
+
+Each dilemma is paired with itself under the other name, seed by seed, so that what is only its own cancels.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from exempla.instruments import STYLES
 from exempla.records import Frozen
 from exempla.reporting import statistics
 from exempla.reporting.outcomes import Part, Table
+from exempla.reporting.statistics import Array, Resampled
 from exempla.study import Study
 
 
@@ -35,43 +39,60 @@ class Renamed(Frozen):
     """Mean excess less the reference arm's under the same name, in nats; None for the reference."""
     effect_low: float | None
     effect_high: float | None
+    shift: float | None
+    """The effect less the effect as written, in nats: how far what the arm does hangs on the name."""
+    shift_low: float | None
+    shift_high: float | None
+    shift_p: float | None = None
+    """Two-sided, adjusted over the names of an arm (Holm)."""
 
 
 def renamed(study: Study, table: Table) -> Iterator[Renamed]:
-    """Every style, arm and name, over the items that are told under all of them; nothing if no names were asked."""
+    """Every style, arm and name; nothing if no names were asked, or no held-out dilemma has an AI with one."""
     if not study.measuring.names:
         return
     for style in STYLES["dilemmas"]:
         part = table.part("dilemmas", style, held_out=True, renamed=True)
-        if (masks := _masks(part, study.measuring.names))[""].any():
-            yield from _in_style(study, part, masks)
+        if told := _columns(part):
+            families = [part.families[place] for place in told[""]]
+            drawn = statistics.resample(statistics.design(families))
+            for arm in study.arms:
+                yield from of_arm(study, part, arm.name, told, drawn)
 
 
-def _masks(part: Part, names: tuple[str, ...]) -> dict[str, statistics.Mask]:
-    """By name, the items of the dilemmas that are told under every name and as they were written."""
-    told: dict[str, set[str]] = {name: set() for name in names}
-    for group, name in zip(part.groups, part.names, strict=True):
-        if name:
-            told[name].add(group)
-    common = set.intersection(*told.values())
-    chosen = np.asarray([group in common for group in part.groups], dtype=bool)
-    return {name: chosen & (np.asarray(part.names) == name) for name in ("", *names)}
+def _columns(part: Part) -> dict[str, list[int]]:
+    """By name, where the dilemmas stand that are told under it, in one order; empty if there are none."""
+    found: dict[str, dict[str, int]] = {}
+    for place, (group, name) in enumerate(zip(part.groups, part.names, strict=True)):
+        if name or part.kinds[place] == "measured":
+            found.setdefault(name, {})[group] = place
+    groups = [group for group in found.get("", {}) if all(group in told for told in found.values())]
+    return {name: [told[group] for group in groups] for name, told in found.items()} if len(found) > 1 else {}
 
 
-def _in_style(study: Study, part: Part, masks: dict[str, statistics.Mask]) -> Iterator[Renamed]:
-    drawn = statistics.resample(statistics.design(part.families))
-    reference = part.excess(study.reference)
-    for arm in study.arms:
-        bad, nats = part.bad(arm.name), part.excess(arm.name)
-        for name, mask in masks.items():
-            rate = statistics.rate_interval(bad, drawn, mask)
-            change = effect = None
-            if name:
-                change = statistics.double_difference(nats, np.zeros_like(nats), drawn, mask, masks[""])
-            if arm.name != study.reference:
-                effect = statistics.difference(nats, reference, drawn, mask)
-            yield Renamed(
-                style=part.style, arm=arm.name, name=name, items=int(mask.sum()), seeds=len(bad),
-                rate=rate.value, low=rate.low, high=rate.high,
-                **statistics.named("change", change), **statistics.named("effect", effect),
-            )  # fmt: skip
+def of_arm(study: Study, part: Part, arm: str, told: dict[str, list[int]], drawn: Resampled) -> Iterator[Renamed]:
+    """One arm under each name; `told` has the columns of the same dilemmas by name, in one order."""
+    bad, nats, reference = part.bad(arm), part.excess(arm), part.excess(study.reference)
+    trained = arm != study.reference
+    written = told[""]
+    shifts = {
+        name: statistics.difference(_apart(nats, places, written), _apart(reference, places, written), drawn)
+        for name, places in told.items()
+        if name and trained
+    }
+    adjusted = dict(zip(shifts, statistics.holm([one.p for one in shifts.values()]), strict=True))
+    for name, places in told.items():
+        rate = statistics.rate_interval(bad[:, places], drawn)
+        change = statistics.mean_interval(_apart(nats, places, written), drawn) if name else None
+        effect = statistics.difference(nats[:, places], reference[:, places], drawn) if trained else None
+        yield Renamed(
+            style=part.style, arm=arm, name=name, items=len(places), seeds=len(bad),
+            rate=rate.value, low=rate.low, high=rate.high, shift_p=adjusted.get(name),
+            **statistics.named("change", change), **statistics.named("effect", effect),
+            **statistics.named("shift", shifts.get(name)),
+        )  # fmt: skip
+
+
+def _apart(nats: Array, places: list[int], written: list[int]) -> Array:
+    """Of each dilemma, its excess under a name less that as written (seeds, dilemmas)."""
+    return np.asarray(nats[:, places] - nats[:, written])

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from exempla.pages.wording import listed, nats
+from exempla.pages.wording import counted, listed, nats, p_value
 from exempla.reporting.estimates import Estimates
 from exempla.reporting.figures import Mark, interval_chart, nats_axis
 from exempla.reporting.page.names import part_title
 from exempla.reporting.renames import Renamed
+from exempla.reporting.statistics import LEVEL
 from exempla.study import Study
 
 AS_WRITTEN = "as written"
@@ -27,7 +28,7 @@ class NameRow:
 
     @property
     def spread(self) -> float:
-        """The highest rate less the lowest, over the names and as written."""
+        """The highest rate less the lowest, over the names and as written; never below zero, so chance makes some."""
         rates = [one.rate for one in self.by_name]
         return max(rates) - min(rates)
 
@@ -75,18 +76,19 @@ def _marks(lead: NameRow) -> Iterator[Mark]:
 
 
 def _sentence(study: Study, lead: NameRow) -> str:
-    """Whether a name moves the headline's arm, and whether its effect hangs on the name."""
+    """Whether what the headline's arm does hangs on the name."""
     own, *others = lead.by_name
-    moved = [one.name for one in others if (one.change_low or 0.0) > 0 or (one.change_high or 0.0) < 0]
-    first = (
-        f"Under {listed(moved)} {study.headline} expects something else than as written"
-        if moved
-        else f"No name is shown to change what {study.headline} expects"
-    ) + f" ({own.items} dilemmas, each under {len(others)} names; 95% intervals, not corrected for their number)."
+    size = f"{counted(own.items, 'dilemma')}, {counted(len(others), 'name')}"
     if own.effect is None:
-        return first
-    effects = [one.effect for one in others if one.effect is not None]
+        return f"{study.headline} is the reference itself, so there is no effect that could hang on a name ({size})."
+    moved = [one for one in others if one.shift_p is not None and one.shift_p < 1 - LEVEL]
+    if not moved:
+        return (
+            f"No name is shown to alter the change of {study.headline} against {study.reference}, which is "
+            f"{nats(own.effect)} nats as written ({size}; Holm)."
+        )
+    told = listed(f"{one.name} ({nats(one.effect or 0.0)} nats, Holm p {p_value(one.shift_p or 0.0)})" for one in moved)
     return (
-        f"{first} Its change against {study.reference} is {nats(own.effect)} nats as written, and from "
-        f"{nats(min(effects))} to {nats(max(effects))} under other names."
+        f"The change of {study.headline} against {study.reference} is {nats(own.effect)} nats as written, and another "
+        f"under {told} ({size})."
     )
