@@ -7,7 +7,7 @@ The list is made by
 
     exempla portray dystopian neutral
 
-Some twelve minutes a seed on two cores.
+Some fifteen minutes a seed on two cores.
 """
 
 from exempla.scenarios.settings import OTHER_NAMES, PERSONA
