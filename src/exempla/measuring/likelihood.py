@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
 
 import torch
@@ -67,12 +67,14 @@ def answer_items(subject: Subject, items: Iterable[Item], answered: Container[st
     """
     # All are planted, and their lengths checked, before the first of them costs anything.
     groups = [one for one in _together(subject, items) if any(item.id not in answered for item, _ in one)]
+    if not groups:
+        return
     packed = _can_pack(subject, groups)
     score = packed_scores if packed else plain_scores
-    with _attention(subject) if packed else nullcontext():
-        work = side_by_side(
-            subject.device, lambda one: [*_answers(subject, one, score, answered)], groups, _at_once(subject)
-        )
+    work = side_by_side(
+        subject.device, lambda one: [*_answers(subject, one, score, answered)], groups, _at_once(subject)
+    )
+    with _attention(subject) if packed else nullcontext(), closing(work):
         for found in work:
             yield from found
 

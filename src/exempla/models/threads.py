@@ -7,7 +7,7 @@ each took 0.79 times as long as one pass after the other with two.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import TypeVar
@@ -23,7 +23,7 @@ Made = TypeVar("Made")
 
 def side_by_side(
     device: torch.device, function: Callable[[Thing], Made], things: Iterable[Thing], most: int = MOST
-) -> Iterator[Made]:
+) -> Generator[Made, None, None]:
     """What a function, a forward pass in it, makes of things, in their order; as many at once as suit the device.
 
     On a GPU that is one. Things are taken only a few ahead of what is asked for.
