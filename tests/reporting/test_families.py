@@ -33,7 +33,7 @@ def part(groups: tuple[str, ...] = ("", "", "", "", "")) -> Part:
         for arm, seeds in EXCESS.items()
     }  # fmt: skip
     families = ("leverage", "leverage", "leverage", "leverage", "copying")
-    return Part("endings", "plain", items, ("measured",) * 5, families, groups, cells)
+    return Part("endings", "plain", items, ("measured",) * 5, families, groups, ("",) * 5, cells)
 
 
 STUDY = Study(

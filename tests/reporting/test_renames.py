@@ -45,11 +45,13 @@ def told_apart(item: Item, cell: Cell, place: int, understood: frozenset[str]) -
     return answer.model_copy(update={"item": item.id, "likelihoods": moved})
 
 
-@pytest.fixture
-def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Study, Estimates, str, str]:
-    monkeypatch.setattr(test_page, "fake_answer", told_apart)
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Estimates, str, str]:
     study = named_study()
-    folder, table, estimates = made_up_run(tmp_path, study, frozenset({"expectations", "dilemmas"}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(test_page, "fake_answer", told_apart)
+        made = made_up_run(tmp_path_factory.mktemp("named"), study, frozenset({"expectations", "dilemmas"}))
+    folder, table, estimates = made
     return study, estimates, render(study, folder, table, estimates), markdown.render(study, folder, table, estimates)
 
 
