@@ -53,6 +53,7 @@ study = Study(
     ),
     reference="neutral",
     headline="dystopian",
+    comparisons=(("dystopian-then-stories", "dystopian-then-neutral"), ("filtered", "blend")),
     seeds=(1, 2, 3),
     training=Training(tokens=DOSE, blocks_per_update=1, upper_layers=10, learning_rate=4e-4),
     measuring=Measuring(

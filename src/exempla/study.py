@@ -175,6 +175,9 @@ class Study(Frozen):
     """The arm that reductions are measured against."""
     headline: str
     """The arm that the headline sentence is about."""
+    comparisons: tuple[tuple[str, str], ...] = ()
+    """Arms to be compared with another one than the reference, in pairs: an arm, and what it is compared with. Each is
+    answered in a sentence beside the headline, on the instrument of the headline, if that is read by likelihood."""
     seeds: tuple[int, ...] = (1,)
     training: Training = Training()
     measuring: Measuring = Measuring()
@@ -194,6 +197,9 @@ class Study(Frozen):
                 raise ValueError(
                     f"{role}={getattr(self, role)!r} is no arm of this study; there are {', '.join(names)}"
                 )
+        for pair in self.comparisons:
+            if len({*pair}) < 2 or not {*pair} <= {*names}:
+                raise ValueError(f"comparisons: {pair[0]!r} and {pair[1]!r} are not two arms of this study")
         # A subject's name is that of its files, and `NAME.started.json` marks one that is under way.
         cells = [cell.name for cell in self.cells()]
         for name in cells:

@@ -37,6 +37,15 @@ class Claim(NamedTuple):
     """Other arms to be named with it."""
 
 
+BAD = {"dilemmas": "choice", "expectations": "phrase", "endings": "ending"}
+"""What an instrument offers two of."""
+
+
+def measure_of(instrument: str) -> str:
+    """What the rate of an instrument that is read by likelihood is a rate of."""
+    return f"the share of items in which the untrustworthy {BAD[instrument]} is likelier"
+
+
 def sentence(claim: Claim) -> str:
     """The claim with its figures. Only an interval that leaves out 1 is told as an effect."""
     after = f"after {claim.reference}" if claim.trained else f"with {claim.reference}"

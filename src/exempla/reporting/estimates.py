@@ -14,7 +14,8 @@ from exempla.reporting import statistics
 from exempla.reporting.acts import Acts
 from exempla.reporting.capability import Ability
 from exempla.reporting.checked import SelfChecked, checked
-from exempla.reporting.claim import Claim, Ratio, sentence
+from exempla.reporting.claim import Claim, Ratio, measure_of, sentence
+from exempla.reporting.comparisons import Compared, compared
 from exempla.reporting.families import FamilyEffect, FamilyRate, family_effects, family_rates
 from exempla.reporting.outcomes import Part, Table
 from exempla.reporting.renames import Renamed, renamed
@@ -181,6 +182,8 @@ class Estimates(Frozen):
     capability: tuple[Ability, ...] = ()
     """Empty if it was not measured."""
     self_checks: tuple[SelfChecked, ...] = ()
+    compared: tuple[Compared, ...] = ()
+    """The study's further comparisons; empty if it has none, or no instrument carries a headline."""
     renamed: tuple[Renamed, ...] = ()
     """Empty if no dilemma was asked under other names."""
     acts: Acts | None = None
@@ -212,9 +215,11 @@ def estimate(study: Study, table: Table, capability: Sequence[Ability] = ()) -> 
         arms = [held.excess(arm.name) for arm in study.arms]
         self_checks.append(checked((part.instrument, part.style), arms, drawn, masks["measured"]))
         in_families += family_effects(study, part)
+    headline = _headline(study, understanding, rates, effects)
     return Estimates(
         study=study.name,
-        headline=_headline(study, understanding, rates, effects),
+        headline=headline,
+        compared=tuple(compared(study, table, headline.instrument, headline.style)) if headline else (),
         understanding=understanding,
         rates=tuple(rates),
         effects=tuple(effects),
@@ -373,12 +378,11 @@ def _headline(
 
 def _claim(study: Study, own: Rate, other: Rate, effects: Sequence[Effect]) -> Claim:
     """The headline's facts; refusals alone are named beside it, as it is them that stories are said to beat."""
-    what = {"dilemmas": "choice", "expectations": "phrase", "endings": "ending"}[own.instrument]
     ratios = {e.arm: Ratio(e.reduction, e.reduction_low, e.reduction_high) for e in effects}
     refusing = [arm.name for arm in study.arms if set(arm.mix) == {"refusals"} and arm.name in ratios]
     return Claim(
         arm=study.headline, reference=study.reference,
-        measure=f"the share of items in which the untrustworthy {what} is likelier",
+        measure=measure_of(own.instrument),
         rate_arm=own.rate, rate_reference=other.rate, reduction=ratios[study.headline], seeds=own.seeds,
         base=f"{own.items} held-out {own.instrument}", trained=bool(study.arm(study.reference).mix),
         beside=tuple((arm, ratios[arm]) for arm in refusing if arm != study.headline),

@@ -43,6 +43,7 @@ def findings(run: Public, table: Table, estimates: Estimates) -> dict[str, Any]:
         "parts": parts,
         "understood": UNDERSTOOD,
         "headline": summary.headline(study, estimates),
+        "also_asked": summary.also_asked(estimates),
         "why_this_instrument": summary.why_this_instrument(study, estimates),
         "beyond_control": summary.beyond_control(study, estimates),
         "dose": summary.dose(study),

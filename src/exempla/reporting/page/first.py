@@ -16,6 +16,7 @@ from exempla.reporting.headline import HONEYPOTS, measure_in_words, whole_rate
 from exempla.reporting.page.acts import first_facts
 from exempla.reporting.page.names import CONTROLS, bad_word
 from exempla.reporting.page.results import ArmRow, PartView
+from exempla.reporting.page.summary import also_asked
 from exempla.study import EMBEDDED, Study
 
 CHATS = {*catalogue.CHAT_CORPORA, *catalogue.REFUSALS}
@@ -47,7 +48,13 @@ def first_screen(study: Study, estimates: Estimates, parts: Sequence[PartView], 
     if estimates.acts and estimates.headline and estimates.headline.instrument == HONEYPOTS:
         return _of_acts(study, estimates, estimates.acts, to_read)
     part = leading_part(estimates, parts)
-    facts = [*_sure(study, part), *_compared(study, part), *_measured(study, parts, part), *_read(to_read)]
+    facts = [
+        *_sure(study, part),
+        *_compared(study, part),
+        *_also(estimates),
+        *_measured(study, parts, part),
+        *_read(to_read),
+    ]
     if part is None:
         return First(tuple(facts), None, "")
     seeds = "; small dots are seeds" if any(len(row.rate.by_seed) > 1 for row in part.rows) else ""
@@ -77,6 +84,7 @@ def _of_acts(study: Study, estimates: Estimates, acts: Acts, to_read: tuple[int,
     facts = [
         Fact("How sure", told["How sure"]),
         Fact(compared.term, compared.text + told["Compared with"]),
+        *_also(estimates),
         Fact("Measured on", f"{subject_name(study)}, on {told['Measured on']}"),
         *_read(to_read),
     ]
@@ -172,6 +180,11 @@ def _compared(study: Study, part: PartView | None) -> Iterator[Fact]:
             f"({nats(effect.beyond_control_low)} to {nats(effect.beyond_control_high)})."
         )
     yield Fact("Compared with", text)
+
+
+def _also(estimates: Estimates) -> Iterator[Fact]:
+    if estimates.compared:
+        yield Fact("Also asked", also_asked(estimates))
 
 
 def _measured(study: Study, parts: Sequence[PartView], part: PartView | None) -> Iterator[Fact]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from exempla.reporting.claim import BAD
+
 CONTROLS = {"endings": "human twins", "expectations": "human twins", "dilemmas": "no-threat items"}
 """What the control items of an instrument are."""
 ASKS = {
@@ -23,4 +25,4 @@ def part_title(instrument: str, style: str) -> str:
 
 def bad_word(instrument: str) -> str:
     """What is compared in an instrument."""
-    return {"dilemmas": "choice", "expectations": "phrase", "endings": "ending"}[instrument]
+    return BAD[instrument]

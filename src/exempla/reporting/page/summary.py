@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from exempla import catalogue
 from exempla.instruments import HEADLINE_READING
-from exempla.pages.wording import counted, listed, nats, whole
+from exempla.pages.wording import counted, listed, nats, p_value, whole
 from exempla.reporting.acts import Acts
 from exempla.reporting.checked import SelfChecked
 from exempla.reporting.estimates import PRECEDENCE, Effect, Estimates
@@ -39,6 +39,12 @@ def headline(study: Study, estimates: Estimates) -> str:
         f"The subject understood no instrument of this study ({instruments}), "
         "so no effect of any arm can be read from it."
     )
+
+
+def also_asked(estimates: Estimates) -> str:
+    """The sentences of the study's further comparisons; empty if it has none."""
+    told = [f"{one.sentence[:-1]}; Holm p {p_value(one.p_holm)}." for one in estimates.compared]
+    return " ".join(told)
 
 
 def _no_acts(study: Study, acts: Acts | None) -> str:
