@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from exempla.tracing.influence.checking import Planned, Trial, checked, plan
 from exempla.tracing.influence.likeness import by_embedding, by_words
+from exempla.tracing.influence.page import render
 from exempla.tracing.influence.passages import marked, sentences
 from exempla.tracing.influence.shares import Row, parts
 from exempla.tracing.influence.targets import Target
+from tests.tracing.made_traces import item, told, with_check
 
 
 class Letters:
@@ -94,6 +96,21 @@ def test_the_score_is_one_where_influence_is_exact_and_minus_one_where_it_is_ups
         assert "embedding" not in found  # all alike: it ranks nothing
     noisy = checked(rows, trials(rows, 1.0, noise=50.0), 0.1, 16).scores[0]
     assert noisy.low < 0 < noisy.high
+
+
+@pytest.mark.parametrize(("low", "said"), [(0.1, "Borne out by 8 trainings"), (-0.2, "Not borne out by 8 trainings")])
+def test_the_first_lines_of_the_page_say_whether_trainings_bear_it_out(low: float, said: str) -> None:
+    made = with_check(told("expectations", [item("expect-leverage-01-1")]))
+    assert made.check is not None
+    scores = tuple(
+        one.model_copy(update={"low": low, "value": low + 0.3, "high": low + 0.6}) if one.by == "influence" else one
+        for one in made.check.scores
+    )
+    page = render(made.model_copy(update={"check": made.check.model_copy(update={"scores": scores})}))
+    first = page.split("</header>")[0]
+    assert said in first and "Not checked" not in first
+    alone = render(made.model_copy(update={"check": None})).split("</header>")[0]
+    assert "Not checked" in alone and "orne out" not in alone
 
 
 def test_too_few_trainings_give_no_score() -> None:

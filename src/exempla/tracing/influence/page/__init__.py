@@ -34,6 +34,7 @@ def render(told: Told) -> str:
         "traced": traced,
         "headline": headline(told),
         "what": what(told),
+        "borne_out": borne_out(told),
         "targets": traced.targets[:READ],
         "more": len(traced.targets) - READ,
         "charts": [(name, part_chart(own[:DRAWN]), own) for name, own in told.parts.items() if len(own) > 1],
@@ -52,6 +53,19 @@ def what(told: Told) -> str:
         return "the log-likelihood of the answer"
     mean = f"the mean over {counted(len(traced.targets), 'item')} of " if len(traced.targets) > 1 else ""
     return f"{mean}how much the situation speaks for the untrustworthy continuation more than for the trustworthy one"
+
+
+def borne_out(told: Told) -> str:
+    """What trainings without random halves say of the pushes, in a sentence; empty if there were too few."""
+    score = next((one for one in told.check.scores if one.by == "influence"), None) if told.check else None
+    if told.check is None or score is None:
+        return ""
+    low, high = signed(f"{score.low:+.2f}"), signed(f"{score.high:+.2f}")
+    found = f"({signed(f'{score.value:+.2f}')}, 95% interval {low} to {high})"
+    trained = f"{counted(told.check.halves, 'training')} without a random half of the records"
+    if score.low > 0:
+        return f"Borne out by {trained}: what the pushes foretold goes with what came {found}."
+    return f"Not borne out by {trained}: what the pushes foretold is not shown to go with what came {found}."
 
 
 def headline(told: Told) -> str:
