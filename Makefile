@@ -13,7 +13,7 @@ demo: $(VENV)/installed ## run the quickstart study on the embedded model, from 
 	$(BIN)/exempla run quickstart --out runs/quickstart
 
 test: check ## linter, types and tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check src tests studies benchmarks

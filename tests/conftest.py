@@ -18,20 +18,6 @@ TEMPLATE = (
     "{% if add_generation_prompt %}<|start|>assistant\n{% endif %}"
 )
 
-LONGEST = (
-    "tests/tracing/test_influence.py", "tests/screening/test_command.py", "tests/test_interruption.py",
-    "tests/test_bad_input.py", "tests/test_cli.py", "tests/measuring/test_honeypots.py",
-    "tests/test_write_reliability.py", "tests/tracing/test_page_browser.py", "tests/test_study_honeypots.py",
-    "tests/test_write_faults.py", "tests/viewing/test_browser.py",
-)  # fmt: skip
-"""Files of a minute or more, longest first. Processes share the files out in this order (`--no-loadscope-reorder`):
-by their number of tests, as they would, the longest are begun last, and one process waits for the other."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    place = {name: number for number, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(LONGEST)))
-
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:

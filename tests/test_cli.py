@@ -126,8 +126,9 @@ def test_a_terminal_gets_a_live_bar(tiny_model: Path, tmp_path: Path) -> None:
 
 
 def test_a_study_can_be_measured_in_float32(tiny_model: Path, tmp_path: Path) -> None:
+    short = {"40 * 512": "4 * 512"}
     exact = {"limits=": 'instruments=("endings",), number_format="float32", limits='}
-    study = write_study(tmp_path, tiny_model, **exact)
+    study = write_study(tmp_path, tiny_model, **short, **exact)
     ended = run("run", study, "--out", tmp_path / "run", "--seeds", "1", "--limit", "1", "--quiet")
     assert ended.returncode == 0, ended.stderr
     rows = [json.loads(line) for line in (tmp_path / "run" / "answers" / "base.jsonl").read_text().splitlines()]
@@ -139,7 +140,9 @@ def test_a_study_can_be_measured_in_float32(tiny_model: Path, tmp_path: Path) ->
         for name, likelihood in row["likelihoods"].items():
             for side in ("given", "alone"):
                 assert likelihood[side] == pytest.approx(plain[f"{side} {name}"], abs=1e-3)
-    plan = run("run", write_study(tmp_path, tiny_model), "--out", tmp_path / "run", "--seeds", "1", "--limit", "1")
+    plan = run(
+        "run", write_study(tmp_path, tiny_model, **short), "--out", tmp_path / "run", "--seeds", "1", "--limit", "1"
+    )
     assert "measure base: done" in plan.stdout, "other numbers are other answers"
 
 
