@@ -177,7 +177,8 @@ class Study(Frozen):
     """The arm that the headline sentence is about."""
     comparisons: tuple[tuple[str, str], ...] = ()
     """Arms to be compared with another one than the reference, in pairs: an arm, and what it is compared with. Each is
-    answered in a sentence beside the headline, on the instrument of the headline, if that is read by likelihood."""
+    answered in a sentence beside the headline, on the instrument read by likelihood that carries the headline, or would
+    if what agents did in honeypots did not."""
     seeds: tuple[int, ...] = (1,)
     training: Training = Training()
     measuring: Measuring = Measuring()

@@ -123,6 +123,18 @@ def test_a_model_that_looks_back_over_less_than_an_item_is_run_plainly(window: i
             assert found.likelihoods[name].given == pytest.approx(expected, abs=1e-3)
 
 
+def test_a_resumed_measurement_packs_as_an_uninterrupted_one(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the one item that is too deep for the model's window is answered already."""
+    items = sorted(catalogue.items("dilemmas")[:2], key=lambda item: len(item.prefix))
+    short, deep = (max(tree.depth for tree in plant(subject, item)) for item in items)
+    assert short < deep
+    monkeypatch.setattr(module, "window", lambda subject: deep - 1)
+    monkeypatch.setattr(module, "packed_scores", lambda *_: pytest.fail("laid in one row"))
+    monkeypatch.setattr(module, "honours_masks", lambda subject: True)
+    whole = list(answer_items(subject, items))
+    assert list(answer_items(subject, items, {items[1].id})) == whole[:1]
+
+
 class Bytes:
     """A tokenizer whose tokens are bytes."""
 

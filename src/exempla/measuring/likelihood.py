@@ -66,10 +66,11 @@ def answer_items(subject: Subject, items: Iterable[Item], answered: Container[st
         UserError: an item is longer than the model's context.
     """
     # All are planted, and their lengths checked, before the first of them costs anything.
-    groups = [one for one in _together(subject, items) if any(item.id not in answered for item, _ in one)]
+    every = list(_together(subject, items))
+    groups = [one for one in every if any(item.id not in answered for item, _ in one)]
     if not groups:
         return
-    packed = _can_pack(subject, groups)
+    packed = _can_pack(subject, every)  # of all items, or a resumed measurement might compute otherwise
     score = packed_scores if packed else plain_scores
     work = side_by_side(
         subject.device, lambda one: [*_answers(subject, one, score, answered)], groups, _at_once(subject)
